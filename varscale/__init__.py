@@ -1,0 +1,43 @@
+"""JAX's initializers for PyTorch, Keras 3, TensorFlow and NumPy: same key, same weights.
+
+The core needs NumPy only. An adapter (`varscale.torch`, `varscale.keras`, `varscale.tensorflow`,
+`varscale.numpy`) is imported when it is first asked for, and never imports another framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from varscale.draws import fill
+from varscale.fans import compute_fans
+from varscale.info import __version__, info
+from varscale.keys import Key, fold_in, key, key_data, split, wrap_key_data
+from varscale.layout import CounterMap, Layout
+
+__all__ = [
+    "CounterMap",
+    "Key",
+    "Layout",
+    "__version__",
+    "compute_fans",
+    "fill",
+    "fold_in",
+    "info",
+    "key",
+    "key_data",
+    "split",
+    "wrap_key_data",
+]
+
+_ON_DEMAND = ("initializers", "keras", "linen", "numpy", "tensorflow", "torch")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"varscale.{name}")
+    raise AttributeError(f"module 'varscale' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ON_DEMAND])

@@ -1,0 +1,196 @@
+"""What is drawn, as plain data, and `fill`: the one primitive that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from varscale.keys import Key
+from varscale.layout import (
+    AnyLayout,
+    CounterMap,
+    Layout,
+    blocks,
+    in_memory_order,
+    overlaps_itself,
+)
+from varscale.numerics import sample
+from varscale.numerics.numpy_ops import NUMPY
+
+__all__ = ["BLOCK", "AnyDraw", "Draw", "Known", "bind", "fill"]
+
+#: Elements that are made at once: the scratch of a fill is about 100 bytes times this.
+BLOCK = 1 << 14
+
+Distribution: TypeAlias = Literal["uniform", "normal", "truncated_normal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Samples of a real dtype; each is a function of the key and its own counter.
+
+    The value number i is made from the i-th uniform u: for "uniform" u itself, else erf_inv(u);
+    times each of `factors_before_clip`, clipped, times `scale`, every step rounded to dtype.
+
+    Attributes:
+        key: the key.
+        size: number of elements of the whole draw.
+        dtype: one of `varscale.dtypes.FLOATS`.
+        distribution: how u becomes a sample.
+        interval: (lower, upper) of u, as scalars of dtype.
+        scale: the last factor, a scalar of dtype.
+        factors_before_clip: scalars of dtype.
+        clip: (lower, upper), scalars of dtype, or None.
+        old_log1p: float64's log1p is that of jaxlib <= 0.10.
+    """
+
+    key: Key
+    size: int
+    dtype: np.dtype[Any]
+    distribution: Distribution
+    interval: tuple[Any, Any]
+    scale: Any
+    factors_before_clip: tuple[Any, ...] = ()
+    clip: tuple[Any, Any] | None = None
+    old_log1p: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComplexDraw:
+    """Samples of a complex dtype; each is made of two real ones, under two keys split from one.
+
+    Attributes:
+        key: the key.
+        size: number of elements of the whole draw.
+        dtype: one of `varscale.dtypes.COMPLEX`.
+        distribution: "normal"; "uniform" on the unit disk's scale of variance 1; or
+            "truncated_normal", whose modulus is truncated at 2.
+        scale: the last factor, a scalar of dtype.
+        compiled: as JAX computes it in a jitted function.
+    """
+
+    key: Key
+    size: int
+    dtype: np.dtype[Any]
+    distribution: Distribution
+    scale: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Values that are known before a destination is: constants, orthogonal matrices.
+
+    Attributes:
+        values: an array of the drawn shape; a constant is a broadcast view of one element.
+    """
+
+    values: np.ndarray[Any, Any]
+
+    @property
+    def size(self) -> int:
+        """Number of elements of the whole draw."""
+        return self.values.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The values' dtype."""
+        return self.values.dtype
+
+    def at(self, where: CounterMap) -> np.ndarray[Any, Any]:
+        """The values of a block, as a view."""
+        if not any(self.values.strides):
+            return np.broadcast_to(self.values.reshape(-1)[:1].reshape(()), where.extent)
+        flat = np.ascontiguousarray(self.values).reshape(-1)[where.offset :]
+        return _strided(flat, where.extent, [stride * flat.itemsize for stride in where.strides])
+
+
+#: Whatever `fill` can carry out.
+AnyDraw: TypeAlias = Draw | ComplexDraw | Known
+
+
+def fill(
+    draw: AnyDraw,
+    destination: np.ndarray[Any, Any],
+    layout: AnyLayout | None = None,
+) -> np.ndarray[Any, Any]:
+    """Write a draw into a strided destination, in place, without a copy of it.
+
+    Args:
+        draw: what is drawn.
+        destination: a writeable array of the draw's dtype, with any strides.
+        layout: where the draw's positions lie in the destination; a `Layout` names the axes, a
+            `CounterMap` may also be a part (a shard, a slice). Default: row-major, whole.
+
+    Returns:
+        The destination.
+
+    Raises:
+        TypeError: the destination is of another dtype.
+        ValueError: the destination is read-only or overlaps itself, or does not fit the layout or
+            the draw. Nothing has been written then.
+
+    Example:
+        >>> import numpy as np, varscale
+        >>> draw = varscale.initializers.lecun_normal().draw(0, (3, 3, 4, 8), "float32")
+        >>> weight = np.empty((8, 4, 3, 3), np.float32)
+        >>> _ = fill(draw, weight, Layout("OIHW", of="HWIO"))
+    """
+    if destination.dtype != draw.dtype:
+        raise TypeError(f"destination must be of dtype {draw.dtype}, got {destination.dtype}")
+    if not destination.flags.writeable:
+        raise ValueError("destination must be writeable, got a read-only array")
+    where = bind(draw, destination.shape, layout)
+    if overlaps_itself(destination.shape, destination.strides, destination.itemsize):
+        raise ValueError(
+            "destination must not overlap itself, got an array of shape "
+            f"{destination.shape} and strides {destination.strides}"
+        )
+    if isinstance(draw, Known):
+        if destination.size:
+            destination[...] = draw.at(where)
+        return destination
+    where, strides = in_memory_order(where, destination.strides)
+    memory = _strided(destination, where.extent, strides)
+    for index, part in blocks(where, BLOCK):
+        memory[index] = sample(NUMPY, draw, part).reshape(part.extent)
+    return destination
+
+
+def bind(draw: AnyDraw, shape: tuple[int, ...], layout: AnyLayout | None) -> CounterMap:
+    """The counters of a destination of this shape.
+
+    Raises:
+        ValueError: the layout does not fit the shape, or the draw.
+    """
+    if layout is None:
+        where = CounterMap.row_major(shape)
+    elif isinstance(layout, Layout):
+        where = layout.bind(shape)
+    else:
+        where = layout
+        if where.extent != tuple(shape):
+            raise ValueError(
+                f"destination must have the layout's extent {where.extent}, got {tuple(shape)}"
+            )
+        if 0 not in shape and not (where.bounds()[0] >= 0 and where.bounds()[1] < draw.size):
+            raise ValueError(
+                f"layout must stay in the draw's {draw.size} elements, got counters from "
+                f"{where.bounds()[0]} to {where.bounds()[1]}"
+            )
+        return where
+    if np.prod(shape, dtype=object) != draw.size:
+        raise ValueError(
+            f"destination must have the draw's {draw.size} elements, got shape {tuple(shape)}"
+        )
+    return where
+
+
+def _strided(
+    array: np.ndarray[Any, Any], shape: Sequence[int], strides: Sequence[int]
+) -> np.ndarray[Any, Any]:
+    """A view from the array's first element on; as_strided does not know ml_dtypes' dtypes."""
+    plain = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.itemsize}")
+    return np.lib.stride_tricks.as_strided(plain, shape, strides).view(array.dtype)

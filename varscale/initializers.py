@@ -1,0 +1,419 @@
+"""The initializers of `jax.nn.initializers` as plain data: what to draw for a shape and a dtype.
+
+Nothing here knows where the values go (see `varscale.draws.fill`). The functions with JAX's names
+and signatures are in `varscale.family`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias, get_args
+
+import numpy as np
+
+from varscale import linalg
+from varscale.draws import AnyDraw, ComplexDraw, Draw, Known, fill
+from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
+from varscale.fans import Axes, compute_fans
+from varscale.keys import Key, KeyLike, as_key
+from varscale.numerics.erf import erf_of_bound
+
+__all__ = [
+    "Constant",
+    "DeltaOrthogonal",
+    "Distribution",
+    "Initializer",
+    "Mode",
+    "Normal",
+    "Orthogonal",
+    "TruncatedNormal",
+    "Uniform",
+    "VarianceScaling",
+    "as_shape",
+]
+
+Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
+Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
+
+#: Standard deviation of a standard normal truncated to (-2, 2):
+#: scipy.stats.truncnorm.std(a=-2, b=2), as in jax/_src/nn/initializers.py.
+TRUNCATED_STDDEV = 0.87962566103423978
+#: The same for a complex normal whose modulus is truncated at 2 (jax/_src/nn/initializers.py).
+COMPLEX_TRUNCATED_STDDEV = 0.95311164380491208
+
+
+class Initializer(Protocol):
+    """What every initializer is: data with a default dtype, and a draw for any shape."""
+
+    @property
+    def dtype(self) -> DTypeLike | None:
+        """The default dtype; None leaves it to the framework."""
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceScaling:
+    """Samples whose variance is scale / n, n given by the fans of the shape.
+
+    Attributes:
+        scale: a number >= 0.
+        mode: n is "fan_in", "fan_out", their arithmetic ("fan_avg") or geometric ("fan_geo_avg")
+            mean.
+        distribution: "truncated_normal" (at two standard deviations before scaling), "normal" or
+            "uniform" (a disk, for complex dtypes).
+        in_axis: axis or axes of the inputs.
+        out_axis: axis or axes of the outputs.
+        batch_axis: axis or axes that the fans leave out.
+        dtype: the default dtype.
+        compiled: None for the values of the newest JAX, eager; True for those under `jax.jit`;
+            False for the eager ones of jax <= 0.10 (see docs/exactness.md).
+
+    Raises:
+        ValueError: an unknown mode or distribution, or a scale that is negative or NaN (of which
+            JAX makes NaN).
+
+    Source: jax/_src/nn/initializers.py, `variance_scaling`.
+    """
+
+    scale: float
+    mode: Mode
+    distribution: Distribution
+    in_axis: Axes = -2
+    out_axis: Axes = -1
+    batch_axis: Axes = ()
+    dtype: DTypeLike | None = None
+    compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("mode", self.mode, get_args(Mode))
+        _check_choice("distribution", self.distribution, get_args(Distribution))
+        if not _is_number(self.scale):
+            raise TypeError(f"scale must be a number, got {self.scale!r}")
+        if not self.scale >= 0:
+            raise ValueError(f"scale must be >= 0, got {self.scale!r}")
+        for name in ("in_axis", "out_axis", "batch_axis"):
+            object.__setattr__(self, name, _as_axes(name, getattr(self, name)))
+
+    def variance(self, shape: Sequence[int]) -> float:
+        """Scale / n for a shape, in Python's arithmetic, as JAX computes it."""
+        fan_in, fan_out = compute_fans(shape, self.in_axis, self.out_axis, self.batch_axis)
+        n = {
+            "fan_in": fan_in,
+            "fan_out": fan_out,
+            "fan_avg": (fan_in + fan_out) / 2,
+            "fan_geo_avg": (fan_in * fan_out) ** 0.5,
+        }[self.mode]
+        return self.scale / n if n else 0.0
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        shape, kind = as_shape(shape), _random_dtype(dtype, FLOATS + COMPLEX)
+        size = math.prod(shape)
+        variance = self.variance(shape)
+        if kind in COMPLEX:
+            return _complex(as_key(key), size, kind, self.distribution, variance)
+        with np.errstate(all="ignore"):
+            variance = _scalar(variance, kind)
+            if self.distribution == "uniform":
+                return _uniform(as_key(key), size, kind, -1.0, np.sqrt(variance * _scalar(3, kind)))
+            stddev = np.sqrt(variance)
+            if self.distribution == "normal":
+                return _normal(as_key(key), size, kind, stddev, self.compiled)
+            stddev = stddev / _scalar(TRUNCATED_STDDEV, kind)
+            return _truncated_normal(as_key(key), size, kind, stddev, (-2, 2), self.compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Samples uniform in [0, scale).
+
+    Source: jax/_src/nn/initializers.py, `uniform`.
+    """
+
+    scale: float = 1e-2
+    dtype: DTypeLike | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("scale", self.scale)
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        kind = _random_dtype(dtype, FLOATS)
+        size = math.prod(as_shape(shape))
+        return _uniform(as_key(key), size, kind, 0.0, _scalar(self.scale, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Normal samples of mean 0 and standard deviation stddev.
+
+    Attributes:
+        stddev: standard deviation.
+        dtype: the default dtype.
+        compiled: see `VarianceScaling`.
+
+    Source: jax/_src/nn/initializers.py, `normal`.
+    """
+
+    stddev: float = 1e-2
+    dtype: DTypeLike | None = None
+    compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("stddev", self.stddev)
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        kind = _random_dtype(dtype, FLOATS + COMPLEX)
+        size = math.prod(as_shape(shape))
+        if kind in COMPLEX:
+            return ComplexDraw(as_key(key), size, kind, "normal", _scalar(self.stddev, kind))
+        return _normal(as_key(key), size, kind, _scalar(self.stddev, kind), self.compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class TruncatedNormal:
+    """Normal samples restricted to (lower, upper), then multiplied by stddev.
+
+    Their standard deviation is smaller than stddev: no correction is made, as in JAX.
+
+    Attributes:
+        stddev: standard deviation before the truncation.
+        dtype: the default dtype.
+        lower: lower bound, in standard deviations; may be -inf.
+        upper: upper bound, in standard deviations; may be inf.
+        compiled: see `VarianceScaling`.
+
+    Raises:
+        ValueError: lower is not below upper (of which JAX makes a constant).
+
+    Source: jax/_src/nn/initializers.py, `truncated_normal`.
+    """
+
+    stddev: float = 1e-2
+    dtype: DTypeLike | None = None
+    lower: float = -2.0
+    upper: float = 2.0
+    compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("stddev", "lower", "upper"):
+            _check_number(name, getattr(self, name))
+        if not self.lower < self.upper:
+            raise ValueError(f"lower must be below upper, got {self.lower!r} and {self.upper!r}")
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        kind = _random_dtype(dtype, FLOATS)
+        size = math.prod(as_shape(shape))
+        stddev = _scalar(self.stddev, kind)
+        bounds = (self.lower, self.upper)
+        return _truncated_normal(as_key(key), size, kind, stddev, bounds, self.compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """One value everywhere, or an array that is broadcast to the shape; the key is not used.
+
+    Source: jax/_src/nn/initializers.py, `constant`.
+    """
+
+    value: Any
+    dtype: DTypeLike | None = None
+
+    def __post_init__(self) -> None:
+        if not _is_number(self.value) and not hasattr(self.value, "dtype"):
+            raise TypeError(f"value must be a number or an array, got {self.value!r}")
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn for an array of this shape and dtype."""
+        shape, kind = as_shape(shape), as_dtype(dtype)
+        value = np.asarray(self.value)
+        if np.iscomplexobj(value) and kind not in COMPLEX:
+            raise TypeError(f"value must be real for dtype {kind}, got {self.value!r}")
+        return Known(np.broadcast_to(value.astype(kind), shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """Matrices with orthonormal rows or columns, whichever are fewer, uniformly distributed.
+
+    Attributes:
+        scale: multiplies the matrix.
+        column_axis: the axis of the columns; all others together are the rows.
+        dtype: the default dtype.
+        compiled: see `VarianceScaling`.
+
+    Source: jax/_src/nn/initializers.py, `orthogonal`.
+    """
+
+    scale: float = 1.0
+    column_axis: int = -1
+    dtype: DTypeLike | None = None
+    compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("scale", self.scale)
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        return Known(self._matrix(key, as_shape(shape), _orthogonal_dtype(dtype)))
+
+    def _matrix(
+        self, key: KeyLike, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> np.ndarray[Any, Any]:
+        if len(shape) < 2:
+            raise ValueError(f"shape must be at least 2-D for orthogonal, got {shape}")
+        if 0 in shape:
+            return np.zeros(shape, dtype)
+        axis = range(len(shape))[self.column_axis]
+        columns = shape[axis]
+        rest = shape[:axis] + shape[axis + 1 :]
+        rows = math.prod(rest)
+        long, short = max(rows, columns), min(rows, columns)
+        normal = np.empty((long, short), dtype)
+        fill(Normal(1.0, compiled=self.compiled).draw(key, normal.shape, dtype), normal)
+        matrix = linalg.orthogonal(normal, transposed=rows < columns)
+        matrix = np.moveaxis(matrix.reshape(*rest, columns), -1, axis)
+        return np.ascontiguousarray(matrix * _scalar(self.scale, dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaOrthogonal:
+    """Convolution kernels that are an orthogonal matrix at the centre and zero elsewhere.
+
+    Attributes:
+        scale: multiplies the matrix.
+        column_axis: the axis of the matrix's columns.
+        dtype: the default dtype.
+        compiled: see `VarianceScaling`.
+
+    Source: Xiao et al. (arXiv:1806.05393); jax/_src/nn/initializers.py, `delta_orthogonal`.
+    """
+
+    scale: float = 1.0
+    column_axis: int = -1
+    dtype: DTypeLike | None = None
+    compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("scale", self.scale)
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        shape, kind = as_shape(shape), _orthogonal_dtype(dtype)
+        if len(shape) not in (3, 4, 5):
+            raise ValueError(f"shape must be 3-D, 4-D or 5-D for delta_orthogonal, got {shape}")
+        if shape[-1] < shape[-2]:
+            raise ValueError(
+                f"shape must have fan_in <= fan_out (its last two axes), got {shape[-2:]}"
+            )
+        values = np.zeros(shape, kind)
+        matrix = Orthogonal(self.scale, self.column_axis, compiled=self.compiled).draw(
+            key, shape[-2:], kind
+        )
+        if values.size:
+            values[tuple((n - 1) // 2 for n in shape[:-2])] = matrix.values
+        return Known(values)
+
+
+def as_shape(shape: Sequence[int] | int) -> tuple[int, ...]:
+    """A shape as a tuple of Python integers.
+
+    Raises:
+        TypeError: not integers, or negative ones.
+    """
+    try:
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        result = tuple(operator.index(size) for size in sizes)
+    except TypeError:
+        raise TypeError(f"shape must be a sequence of integers, got {shape!r}") from None
+    if any(size < 0 for size in result):
+        raise TypeError(f"shape must not have negative sizes, got {result}")
+    if math.prod(result) >= 2**63:
+        raise NotImplementedError(f"shape must have fewer than 2**63 elements, got {result}")
+    return result
+
+
+def _uniform(key: Key, size: int, dtype: np.dtype[Any], lower: float, scale: Any) -> Draw:
+    interval = (_scalar(lower, dtype), _scalar(1, dtype))
+    return Draw(key, size, dtype, "uniform", interval, scale)
+
+
+def _normal(key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> Draw:
+    one, sqrt2 = _scalar(1, dtype), _scalar(math.sqrt(2), dtype)
+    interval = (np.nextafter(-one, _scalar(0, dtype), dtype=dtype), one)
+    if compiled is False:
+        return Draw(key, size, dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
+    return Draw(key, size, dtype, "normal", interval, sqrt2 * stddev)
+
+
+def _truncated_normal(
+    key: Key,
+    size: int,
+    dtype: np.dtype[Any],
+    stddev: Any,
+    bounds: tuple[float, float],
+    compiled: bool | None,
+) -> Draw:
+    low, high = (_scalar(bound, dtype) for bound in bounds)
+    sqrt2, inf = _scalar(math.sqrt(2), dtype), _scalar(math.inf, dtype)
+    with np.errstate(all="ignore"):
+        interval = tuple(erf_of_bound(bound, folded=compiled is True) for bound in (low, high))
+        clip = np.nextafter(low, inf, dtype=dtype), np.nextafter(high, -inf, dtype=dtype)
+    return Draw(
+        key, size, dtype, "truncated_normal", interval, stddev, (sqrt2,), clip,
+        old_log1p=compiled is False,
+    )  # fmt: skip
+
+
+def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A value rounded to dtype, as a NumPy scalar: arithmetic on it rounds to dtype."""
+    return np.asarray(value).astype(dtype)[()]
+
+
+def _random_dtype(dtype: DTypeLike, allowed: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+    kind = as_dtype(dtype)
+    if kind not in allowed:
+        names = ", ".join(str(one) for one in allowed)
+        raise ValueError(f"dtype must be one of {names}; got {kind}")
+    return kind
+
+
+def _orthogonal_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    kind = _random_dtype(dtype, FLOATS + COMPLEX)
+    if kind not in linalg.DTYPES:
+        names = ", ".join(str(one) for one in linalg.DTYPES)
+        raise NotImplementedError(f"dtype must be one of {names} for orthogonal, got {kind}")
+    return kind
+
+
+def _as_axes(name: str, axes: Axes) -> Axes:
+    try:
+        if isinstance(axes, Sequence):
+            return tuple(operator.index(axis) for axis in axes)
+        return operator.index(axes)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer or several, got {axes!r}") from None
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        *first, last = (repr(one) for one in allowed)
+        raise ValueError(f"{name} must be {', '.join(first)} or {last}, got {value!r}")
+
+
+def _check_number(name: str, value: Any) -> None:
+    if not _is_number(value):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | complex | np.number | np.bool_) or (
+        hasattr(value, "dtype") and getattr(value, "shape", None) == ()
+    )

@@ -1,0 +1,90 @@
+"""The Protocols that the reference arithmetic is written against; no implementation lives here.
+
+Arithmetic (`+ - * /`) and comparisons are the frameworks' own operators: on floats they round once,
+as IEEE 754 says, in every framework; on counters they are exact. What frameworks spell differently,
+or round differently, is a method here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from varscale.layout import CounterMap
+
+__all__ = ["Counters", "Floats", "Ops", "WordOps", "Words"]
+
+#: Signed 64-bit integers of a framework, all >= 0.
+Counters: TypeAlias = Any
+#: 32-bit words in whatever integer type a framework computes them; or Python integers.
+Words: TypeAlias = Any
+#: float32 or float64 values of a framework.
+Floats: TypeAlias = Any
+
+
+class WordOps(Protocol):
+    """Modular arithmetic on 32-bit words; the right operand may be a Python integer."""
+
+    def add(self, a: Words, b: Words) -> Words:
+        """(a + b) mod 2**32."""
+
+    def xor(self, a: Words, b: Words) -> Words:
+        """Bitwise exclusive or."""
+
+    def rotate_left(self, a: Words, count: int) -> Words:
+        """Rotate by `count` bits, 0 < count < 32."""
+
+
+class Ops(WordOps, Protocol):
+    """Everything that sampling needs from a framework."""
+
+    def counters(self, where: CounterMap) -> Counters:
+        """The counters of a block, an array of shape `where.extent`."""
+
+    def words(self, counters: Counters) -> tuple[Words, Words]:
+        """The counters' (high, low) words."""
+
+    def bits(self, a: Words, low: int, count: int) -> Words:
+        """`count` bits of each word, from bit `low` upwards, as a number."""
+
+    def where(self, mask: Any, a: Any, b: Any) -> Any:
+        """Elementwise choice."""
+
+    def to_float(self, a: Words, dtype: np.dtype[Any]) -> Floats:
+        """The words' unsigned values as float32 (exact below 2**24) or float64 (always exact)."""
+
+    def take(self, table: np.ndarray[Any, Any], index: Words) -> Any:
+        """`table[index]`, for a host table of at most 2**10 values of any dtype."""
+
+    def fma(self, a: Floats, b: Floats, c: Floats) -> Floats:
+        """A * b + c, rounded once. At least `a` is an array."""
+
+    def sqrt(self, x: Floats) -> Floats:
+        """Correctly rounded square root."""
+
+    def log(self, x: Floats) -> Floats:
+        """Natural logarithm of float64 values, as the C library has it."""
+
+    def maximum(self, x: Floats, bound: Any) -> Floats:
+        """max(x, bound) for a scalar bound."""
+
+    def minimum(self, x: Floats, bound: Any) -> Floats:
+        """min(x, bound) for a scalar bound."""
+
+    def frexp(self, x: Floats) -> tuple[Floats, Floats]:
+        """Positive normal float32 `x` as (m, e), both float32: x = m * 2**e, 0.5 <= m < 1."""
+
+    def branch(
+        self,
+        mask: Any,
+        common: Callable[[Floats], Floats],
+        rare: Callable[[Floats], Floats],
+        x: Floats,
+    ) -> Floats:
+        """`common(x)` where mask, else `rare(x)`.
+
+        Either function may be evaluated where its value is not wanted.
+        """

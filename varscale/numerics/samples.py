@@ -1,0 +1,88 @@
+"""From random words to samples: uniform, normal, truncated normal, in every dtype.
+
+Source: jax/_src/random/core.py, `_uniform`, `_normal_real`, `_truncated_normal`; and
+jax/_src/nn/initializers.py, which scales the samples.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from varscale.dtypes import FloatFormat, float_format
+from varscale.numerics.bits import random_words
+from varscale.numerics.erf_inv import erf_inv
+from varscale.numerics.numpy_ops import NUMPY
+from varscale.numerics.ops import Floats, Ops, Words
+
+if TYPE_CHECKING:
+    from varscale.draws import Draw
+    from varscale.layout import CounterMap
+
+__all__ = ["sample"]
+
+
+def sample(
+    ops: Ops, draw: Draw, where: CounterMap, words: tuple[Words, Words] | None = None
+) -> Any:
+    """The draw's values for a block.
+
+    Args:
+        ops: the framework's operations.
+        draw: what is drawn.
+        where: which elements.
+        words: the key's words where they are not known yet (inside a traced graph).
+
+    Returns:
+        An array of shape `where.extent` (at least 1-D) and the draw's dtype.
+    """
+    shape = float_format(draw.dtype)
+    high, low = random_words(
+        ops,
+        draw.key.words if words is None else words,
+        where,
+        size=draw.size,
+        width=shape.width,
+        partitionable=draw.key.partitionable,
+    )
+    if shape.narrow:
+        index = ops.bits(low, shape.width - shape.mantissa, shape.mantissa)
+        return ops.take(_narrow_table(draw, shape), index)
+    if draw.dtype == np.float32:
+        fraction = ops.to_float(ops.bits(low, 9, 23), draw.dtype) * 2.0**-23
+    else:
+        upper_bits = ops.to_float(high, draw.dtype) * 2.0**20
+        lower_bits = ops.to_float(ops.bits(low, 12, 20), draw.dtype)
+        fraction = (upper_bits + lower_bits) * 2.0**-52
+    return _wide(ops, draw, fraction)
+
+
+def _wide(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
+    """Samples from fractions in [0, 1), float32 or float64."""
+    lower, upper = draw.interval
+    u = ops.fma(fraction, float(upper - lower), float(lower))
+    x = ops.maximum(u, float(lower))
+    if draw.distribution != "uniform":
+        x = erf_inv(ops, x, double=draw.dtype == np.float64, old_log1p=draw.old_log1p)
+    for factor in draw.factors_before_clip:
+        x = x * float(factor)
+    if draw.clip is not None:
+        x = ops.minimum(ops.maximum(x, float(draw.clip[0])), float(draw.clip[1]))
+    return x * float(draw.scale)
+
+
+def _narrow_table(draw: Draw, shape: FloatFormat) -> np.ndarray[Any, Any]:
+    """All samples of a short dtype, every step rounded to it."""
+    dtype = draw.dtype
+    fraction = (np.arange(2**shape.mantissa) * 2.0**-shape.mantissa).astype(dtype)
+    lower, upper = draw.interval
+    with np.errstate(all="ignore"):
+        x = np.maximum(fraction * (upper - lower) + lower, lower)
+        if draw.distribution != "uniform":
+            x = erf_inv(NUMPY, x.astype(np.float32), double=False).astype(dtype)
+        for factor in draw.factors_before_clip:
+            x = x * factor
+        if draw.clip is not None:
+            x = np.minimum(np.maximum(x, draw.clip[0]), draw.clip[1])
+        return x * draw.scale
