@@ -19,6 +19,7 @@ from varscale.draws import AnyDraw, ComplexDraw, Draw, Known, fill
 from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
 from varscale.fans import Axes, compute_fans
 from varscale.keys import Key, KeyLike, as_key
+from varscale.numerics.arithmetic import Arithmetic
 from varscale.numerics.erf import erf_of_bound
 
 __all__ = [
@@ -117,14 +118,16 @@ class VarianceScaling:
         variance = self.variance(shape)
         if kind in COMPLEX:
             return _complex(as_key(key), size, kind, self.distribution, variance)
+        in_dtype = Arithmetic(kind)
         with np.errstate(all="ignore"):
-            variance = _scalar(variance, kind)
+            variance = in_dtype.value(variance)
             if self.distribution == "uniform":
-                return _uniform(as_key(key), size, kind, -1.0, np.sqrt(variance * _scalar(3, kind)))
-            stddev = np.sqrt(variance)
+                limit = in_dtype.sqrt(in_dtype.multiply(in_dtype.value(3), variance))
+                return _uniform(as_key(key), size, kind, -1.0, limit)
+            stddev = in_dtype.sqrt(variance)
             if self.distribution == "normal":
                 return _normal(as_key(key), size, kind, stddev, self.compiled)
-            stddev = stddev / _scalar(TRUNCATED_STDDEV, kind)
+            stddev = in_dtype.divide(stddev, in_dtype.value(TRUNCATED_STDDEV))
             return _truncated_normal(as_key(key), size, kind, stddev, (-2, 2), self.compiled)
 
 
@@ -145,7 +148,7 @@ class Uniform:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
         size = math.prod(as_shape(shape))
-        return _uniform(as_key(key), size, kind, 0.0, _scalar(self.scale, kind))
+        return _uniform(as_key(key), size, kind, 0.0, Arithmetic(kind).value(self.scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,8 @@ class Normal:
         kind = _random_dtype(dtype, FLOATS + COMPLEX)
         size = math.prod(as_shape(shape))
         if kind in COMPLEX:
-            return ComplexDraw(as_key(key), size, kind, "normal", _scalar(self.stddev, kind))
-        return _normal(as_key(key), size, kind, _scalar(self.stddev, kind), self.compiled)
+            return ComplexDraw(as_key(key), size, kind, "normal", Arithmetic(kind).value(self.stddev))
+        return _normal(as_key(key), size, kind, Arithmetic(kind).value(self.stddev), self.compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,7 @@ class TruncatedNormal:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
         size = math.prod(as_shape(shape))
-        stddev = _scalar(self.stddev, kind)
+        stddev = Arithmetic(kind).value(self.stddev)
         bounds = (self.lower, self.upper)
         return _truncated_normal(as_key(key), size, kind, stddev, bounds, self.compiled)
 
@@ -280,7 +283,7 @@ class Orthogonal:
         fill(Normal(1.0, compiled=self.compiled).draw(key, normal.shape, dtype), normal)
         matrix = linalg.orthogonal(normal, transposed=rows < columns)
         matrix = np.moveaxis(matrix.reshape(*rest, columns), -1, axis)
-        return np.ascontiguousarray(matrix * _scalar(self.scale, dtype))
+        return np.ascontiguousarray(matrix * Arithmetic(dtype).value(self.scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,16 +344,20 @@ def as_shape(shape: Sequence[int] | int) -> tuple[int, ...]:
 
 
 def _uniform(key: Key, size: int, dtype: np.dtype[Any], lower: float, scale: Any) -> Draw:
-    interval = (_scalar(lower, dtype), _scalar(1, dtype))
-    return Draw(key, size, dtype, "uniform", interval, scale)
+    value = Arithmetic(dtype).value
+    return Draw(key, size, dtype, "uniform", (value(lower), value(1)), scale)
 
 
-def _normal(key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> Draw:
-    one, sqrt2 = _scalar(1, dtype), _scalar(math.sqrt(2), dtype)
-    interval = (np.nextafter(-one, _scalar(0, dtype), dtype=dtype), one)
+def _normal(
+    key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None
+) -> Draw:
+    in_dtype = Arithmetic(dtype)
+    interval = (in_dtype.next_after(in_dtype.value(-1), 0.0), in_dtype.value(1))
+    sqrt2 = in_dtype.value(math.sqrt(2))
     if compiled is False:
         return Draw(key, size, dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
-    return Draw(key, size, dtype, "normal", interval, sqrt2 * stddev)
+    with np.errstate(all="ignore"):
+        return Draw(key, size, dtype, "normal", interval, in_dtype.multiply(sqrt2, stddev))
 
 
 def _truncated_normal(
@@ -361,20 +368,22 @@ def _truncated_normal(
     bounds: tuple[float, float],
     compiled: bool | None,
 ) -> Draw:
-    low, high = (_scalar(bound, dtype) for bound in bounds)
-    sqrt2, inf = _scalar(math.sqrt(2), dtype), _scalar(math.inf, dtype)
+    in_dtype = Arithmetic(dtype)
     with np.errstate(all="ignore"):
+        low, high = (in_dtype.value(bound) for bound in bounds)
         interval = tuple(erf_of_bound(bound, folded=compiled is True) for bound in (low, high))
-        clip = np.nextafter(low, inf, dtype=dtype), np.nextafter(high, -inf, dtype=dtype)
+        clip = in_dtype.next_after(low, math.inf), in_dtype.next_after(high, -math.inf)
     return Draw(
-        key, size, dtype, "truncated_normal", interval, stddev, (sqrt2,), clip,
+        key,
+        size,
+        dtype,
+        "truncated_normal",
+        interval,
+        stddev,
+        (in_dtype.value(math.sqrt(2)),),
+        clip,
         old_log1p=compiled is False,
-    )  # fmt: skip
-
-
-def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:
-    """A value rounded to dtype, as a NumPy scalar: arithmetic on it rounds to dtype."""
-    return np.asarray(value).astype(dtype)[()]
+    )
 
 
 def _random_dtype(dtype: DTypeLike, allowed: Sequence[np.dtype[Any]]) -> np.dtype[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from varscale.numerics.arithmetic import Arithmetic, flush
 from varscale.numerics.numpy_ops import NUMPY
 
 __all__ = ["erf_of_bound"]
@@ -42,15 +43,23 @@ def erf_of_bound(bound: Any, *, folded: bool) -> Any:
         A NumPy scalar of the same dtype.
     """
     dtype = bound.dtype
-    sqrt2 = np.asarray(math.sqrt(2)).astype(dtype)[()]
+    in_dtype = Arithmetic(dtype)
+    sqrt2 = in_dtype.value(math.sqrt(2))
     if dtype == np.float64:
-        scaled = float(bound / sqrt2) if folded else float(bound) * _RECIPROCAL_SQRT_2
+        scaled = bound / sqrt2 if folded else bound * _RECIPROCAL_SQRT_2
         return np.float64(math.erf(scaled))
-    if dtype == np.float32:
-        if folded:
-            return np.float32(math.erf(float(bound / sqrt2)))
-        return _erf_32(bound * (np.float32(1) / sqrt2))
-    return _erf_32(np.float32(bound / sqrt2)).astype(dtype)
+    if dtype == np.float32 and folded:
+        return np.float32(math.erf(bound / sqrt2))
+    if dtype.itemsize == 1:
+        # Everything about float8 goes through float16.
+        scaled = in_dtype.multiply(bound, in_dtype.wide(1) / in_dtype.wide(sqrt2))
+        return _erf_32(np.float32(scaled)).astype(np.float16).astype(dtype)
+    # XLA multiplies by the reciprocal, which it rounds to float32 for bfloat16.
+    if dtype == np.float16:
+        scaled = bound * (np.float16(1) / sqrt2)
+    else:
+        scaled = (np.float32(bound) * (np.float32(1) / np.float32(sqrt2))).astype(dtype)
+    return flush(np.asarray(_erf_32(np.float32(scaled)).astype(dtype)))[()]
 
 
 def _erf_32(x: np.float32) -> np.float32:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from varscale.dtypes import FloatFormat, float_format
+from varscale.numerics.arithmetic import Arithmetic, flush, tiny
 from varscale.numerics.bits import random_words
 from varscale.numerics.erf_inv import erf_inv
 from varscale.numerics.numpy_ops import NUMPY
@@ -69,20 +70,30 @@ def _wide(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
         x = x * float(factor)
     if draw.clip is not None:
         x = ops.minimum(ops.maximum(x, float(draw.clip[0])), float(draw.clip[1]))
-    return x * float(draw.scale)
+    x = x * float(draw.scale)
+    # XLA flushes subnormals, which only a tiny scale can make: |x| was at least 2**-54, or 0.
+    smallest = tiny(draw.dtype)
+    if abs(draw.scale) < smallest * 2.0**54:
+        x = ops.where((x < smallest) & (x > -smallest), x * 0.0, x)
+    return x
 
 
 def _narrow_table(draw: Draw, shape: FloatFormat) -> np.ndarray[Any, Any]:
     """All samples of a short dtype, every step rounded to it."""
-    dtype = draw.dtype
-    fraction = (np.arange(2**shape.mantissa) * 2.0**-shape.mantissa).astype(dtype)
+    in_dtype = Arithmetic(draw.dtype)
+    fraction = (np.arange(2**shape.mantissa) * 2.0**-shape.mantissa).astype(draw.dtype)
     lower, upper = draw.interval
     with np.errstate(all="ignore"):
-        x = np.maximum(fraction * (upper - lower) + lower, lower)
+        u = in_dtype.add(in_dtype.multiply(fraction, in_dtype.subtract(upper, lower)), lower)
+        x = np.maximum(u, lower)
         if draw.distribution != "uniform":
-            x = erf_inv(NUMPY, x.astype(np.float32), double=False).astype(dtype)
+            x = flush(erf_inv(NUMPY, x.astype(np.float32), double=False).astype(draw.dtype))
         for factor in draw.factors_before_clip:
-            x = x * factor
+            x = in_dtype.multiply(x, factor)
         if draw.clip is not None:
             x = np.minimum(np.maximum(x, draw.clip[0]), draw.clip[1])
-        return x * draw.scale
+        table: np.ndarray[Any, Any] = in_dtype.multiply(x, draw.scale)
+        if draw.dtype.itemsize == 1:
+            # One NaN: float8_e4m3fn has two, and no infinity to clip a truncated normal with.
+            table[np.isnan(table)] = np.nan
+        return table
