@@ -175,7 +175,9 @@ class Normal:
         kind = _random_dtype(dtype, FLOATS + COMPLEX)
         size = math.prod(as_shape(shape))
         if kind in COMPLEX:
-            return ComplexDraw(as_key(key), size, kind, "normal", Arithmetic(kind).value(self.stddev))
+            return ComplexDraw(
+                as_key(key), size, kind, "normal", Arithmetic(kind).value(self.stddev)
+            )
         return _normal(as_key(key), size, kind, Arithmetic(kind).value(self.stddev), self.compiled)
 
 
@@ -348,9 +350,7 @@ def _uniform(key: Key, size: int, dtype: np.dtype[Any], lower: float, scale: Any
     return Draw(key, size, dtype, "uniform", (value(lower), value(1)), scale)
 
 
-def _normal(
-    key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None
-) -> Draw:
+def _normal(key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> Draw:
     in_dtype = Arithmetic(dtype)
     interval = (in_dtype.next_after(in_dtype.value(-1), 0.0), in_dtype.value(1))
     sqrt2 = in_dtype.value(math.sqrt(2))

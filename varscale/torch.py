@@ -1,29 +1,73 @@
 """JAX's initializers for PyTorch: `init(key, shape, ...)`, and in place with an underscore."""
 
+from varscale.adapters.torch.filling import fill
 from varscale.adapters.torch.initializers import TorchInitializer
+from varscale.adapters.torch.inplace import (
+    constant_,
+    delta_orthogonal_,
+    glorot_normal_,
+    glorot_uniform_,
+    he_normal_,
+    he_uniform_,
+    kaiming_normal_,
+    kaiming_uniform_,
+    lecun_normal_,
+    lecun_uniform_,
+    normal_,
+    ones_,
+    orthogonal_,
+    truncated_normal_,
+    uniform_,
+    variance_scaling_,
+    xavier_normal_,
+    xavier_uniform_,
+    zeros_,
+)
+from varscale.adapters.torch.weights import conv_transpose_layout
 from varscale.family import Family
 
 __all__ = [
     "TorchInitializer",
     "constant",
+    "constant_",
+    "conv_transpose_layout",
     "delta_orthogonal",
+    "delta_orthogonal_",
+    "fill",
     "glorot_normal",
+    "glorot_normal_",
     "glorot_uniform",
+    "glorot_uniform_",
     "he_normal",
+    "he_normal_",
     "he_uniform",
+    "he_uniform_",
     "kaiming_normal",
+    "kaiming_normal_",
     "kaiming_uniform",
+    "kaiming_uniform_",
     "lecun_normal",
+    "lecun_normal_",
     "lecun_uniform",
+    "lecun_uniform_",
     "normal",
+    "normal_",
     "ones",
+    "ones_",
     "orthogonal",
+    "orthogonal_",
     "truncated_normal",
+    "truncated_normal_",
     "uniform",
+    "uniform_",
     "variance_scaling",
+    "variance_scaling_",
     "xavier_normal",
+    "xavier_normal_",
     "xavier_uniform",
+    "xavier_uniform_",
     "zeros",
+    "zeros_",
 ]
 
 _family = Family(TorchInitializer)

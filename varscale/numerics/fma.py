@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from varscale.numerics.ops import Floats
 
-__all__ = ["fma64", "sum_to_odd"]
+__all__ = ["fma64", "refined_sqrt64", "sum_to_odd"]
 
 #: Veltkamp's constant for a 53-bit significand, 2**27 + 1.
 _SPLITTER = 134217729.0
@@ -38,6 +38,15 @@ def fma64(a: Floats, b: Floats, c: Floats, to_odd: ToOdd) -> Floats:
     small, small_error = _two_sum(c, product_error)
     total, total_error = _two_sum(product, small)
     return total + sum_to_odd(total_error, small_error, to_odd)
+
+
+def refined_sqrt64(x: Floats, root: Floats, to_odd: ToOdd) -> Floats:
+    """The correctly rounded float64 square root of positive `x`, from one that is an ulp off.
+
+    The residual x - root**2 is exact, so that the correction is off by 2**-105 of the root at most;
+    no square root of a float64 lies that near to a tie.
+    """
+    return root + fma64(-root, root, x, to_odd) / (2.0 * root)
 
 
 def _two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:

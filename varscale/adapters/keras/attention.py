@@ -40,8 +40,8 @@ class Place:
         """The sublayer that `initializer` draws for, or None."""
         if self.projection is not None:
             return self.projection()
-        for layer in vars(self.attention() or object).values():
-            if isinstance(layer, keras.Layer) and initializer in _initializers(layer):
+        for layer in _sublayers(self.attention()):
+            if any(one is initializer for one in _initializers(layer)):
                 return layer
         return None
 
@@ -99,6 +99,11 @@ def _scope_callers() -> list[Any]:
         return [scope.caller for scope in scopes]
     except (ImportError, AttributeError):
         return []
+
+
+def _sublayers(layer: Any) -> list[Any]:
+    # Private too; an attribute may be anywhere (torch keeps modules apart from other attributes).
+    return [] if layer is None else layer._flatten_layers(include_self=False, recursive=False)
 
 
 def _is_building_attention() -> bool:

@@ -24,9 +24,7 @@ def dtype_name(dtype: DTypeLike | None) -> str | None:
     return None if dtype is None else str(keras.backend.standardize_dtype(dtype))
 
 
-def tensor(
-    data: Initializer, key: KeyLike, shape: Sequence[int], dtype: DTypeLike | None
-) -> Any:
+def tensor(data: Initializer, key: KeyLike, shape: Sequence[int], dtype: DTypeLike | None) -> Any:
     """Draw a tensor of the current backend.
 
     Args:

@@ -13,7 +13,7 @@ from varscale.adapters.keras.attention import current_place, projection_key
 from varscale.adapters.keras.backends import dtype_name, tensor
 from varscale.dtypes import DTypeLike
 from varscale.initializers import Initializer
-from varscale.keys import Key, KeyLike, as_key, wrap_key_data
+from varscale.keys import Key, KeyLike, as_key
 from varscale.keys import key as key_of_seed
 
 __all__ = ["Described", "Keyed", "plain_number"]
@@ -84,9 +84,9 @@ class Keyed(Described):
         if self.key is not None:
             return self.key
         if isinstance(self.seed, keras.random.SeedGenerator):
-            words = keras.ops.convert_to_numpy(self.seed.next())
-            # 64-bit or signed on some backends, but 32 bits are meant.
-            return wrap_key_data((words.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32))
+            # Signed or 64-bit on some backends, but 32 bits are meant.
+            high, low = (int(word) & 0xFFFFFFFF for word in self.seed.next())
+            return Key((high, low))
         return key_of_seed(self.seed)
 
     def get_config(self) -> dict[str, Any]:

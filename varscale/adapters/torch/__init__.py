@@ -1,0 +1,1 @@
+"""PyTorch: initializers that return, or fill in place, tensors. Public names: `varscale.torch`."""
