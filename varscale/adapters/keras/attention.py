@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from varscale.adapters.keras.scopes import callers, sublayers
 from varscale.keys import Key
 from varscale.linen import param_key
 
@@ -40,7 +41,8 @@ class Place:
         """The sublayer that `initializer` draws for, or None."""
         if self.projection is not None:
             return self.projection()
-        for layer in _sublayers(self.attention()):
+        attention = self.attention()
+        for layer in () if attention is None else sublayers(attention):
             if any(one is initializer for one in _initializers(layer)):
                 return layer
         return None
@@ -49,7 +51,8 @@ class Place:
 def projection_key(key: Key, initializer: Any, made_at: Place | None) -> Key:
     """The key for a weight: Linen's where it belongs to an attention layer, else `key` itself.
 
-    `key` plays the part of the key that the attention layer is given in Linen.
+    `key` plays the part of the key that the attention module is given in Linen; there, a
+    projection draws its kernel first and its bias second.
 
     Args:
         key: the initializer's key.
@@ -74,12 +77,12 @@ def current_place() -> Place | None:
     Raises:
         RuntimeError: an attention layer is being built, and Keras does not tell which sublayer.
     """
-    callers = _scope_callers()
-    for depth in reversed(range(len(callers))):
-        if isinstance(callers[depth], _ATTENTION):
-            within = (one for one in callers[depth + 1 :] if isinstance(one, keras.Layer))
-            layer = next((one for one in within if one is not callers[depth]), None)
-            return Place(weakref.ref(callers[depth]), layer and weakref.ref(layer))
+    building = [one for one in callers() if isinstance(one, keras.Layer)]
+    for depth in reversed(range(len(building))):
+        attention = building[depth]
+        if isinstance(attention, _ATTENTION):
+            within = [one for one in building[depth + 1 :] if one is not attention]
+            return Place(weakref.ref(attention), weakref.ref(within[0]) if within else None)
     if _is_building_attention():
         raise RuntimeError(
             f"Keras {keras.__version__} does not tell varscale which projection of an attention "
@@ -87,23 +90,6 @@ def current_place() -> Place | None:
             "kernels after build instead, and please report this version"
         )
     return None
-
-
-def _scope_callers() -> list[Any]:
-    # Keras passes shape and dtype to an initializer and nothing else. What is being built is known
-    # from its stack of name scopes only, which is private: there is no public way (Keras 3.15).
-    try:
-        from keras.src.backend.common import global_state
-
-        scopes = global_state.get_global_attribute("name_scope_stack") or ()
-        return [scope.caller for scope in scopes]
-    except (ImportError, AttributeError):
-        return []
-
-
-def _sublayers(layer: Any) -> list[Any]:
-    # Private too; an attribute may be anywhere (torch keeps modules apart from other attributes).
-    return [] if layer is None else layer._flatten_layers(include_self=False, recursive=False)
 
 
 def _is_building_attention() -> bool:

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from varscale.adapters.keras.attention import current_place, projection_key
-from varscale.adapters.keras.backends import dtype_name, tensor
+from varscale.adapters.keras.backends import tensor
+from varscale.adapters.keras.scopes import is_symbolic
 from varscale.dtypes import DTypeLike
 from varscale.initializers import Initializer
 from varscale.keys import Key, KeyLike, as_key
@@ -84,6 +85,8 @@ class Keyed(Described):
         if self.key is not None:
             return self.key
         if isinstance(self.seed, keras.random.SeedGenerator):
+            if is_symbolic():
+                return Key((0, 0))  # the state has no value now, and the draw's is not used
             # Signed or 64-bit on some backends, but 32 bits are meant.
             high, low = (int(word) & 0xFFFFFFFF for word in self.seed.next())
             return Key((high, low))
@@ -126,8 +129,9 @@ def _as_seed(seed: Any) -> Any:
     if seed is None or isinstance(seed, keras.random.SeedGenerator):
         return seed
     if isinstance(seed, int | np.integer):
-        key_of_seed(seed)  # the range
-        return int(seed)
+        seed = int(seed)
+        key_of_seed(seed)  # raises where the seed does not fit
+        return seed
     raise TypeError(
         f"seed must be an integer or a keras.random.SeedGenerator, got {seed!r}; "
         "a key is given as key="

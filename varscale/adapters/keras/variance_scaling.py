@@ -29,7 +29,7 @@ _register = keras.saving.register_keras_serializable(package="varscale")
 
 
 @_register
-class VarianceScaling(Keyed, keras.initializers.VarianceScaling):
+class VarianceScaling(Keyed, keras.initializers.VarianceScaling):  # type: ignore[misc]
     """Samples whose variance is scale / n, n given by the fans of the shape.
 
     The values are those of `jax.nn.initializers.variance_scaling` for the same key and shape, on

@@ -1,0 +1,1 @@
+"""TensorFlow: initializers that return tensors. The public names are in `varscale.tensorflow`."""

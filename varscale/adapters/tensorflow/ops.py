@@ -1,0 +1,120 @@
+"""TensorFlow's `Ops`: the reference arithmetic inside a traced graph.
+
+Words are uint32 tensors, counters int64 tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from varscale.layout import CounterMap
+from varscale.numerics.fma import fma64, refined_sqrt64, sum_to_odd
+from varscale.numerics.numpy_ops import NUMPY
+
+__all__ = ["TENSORFLOW", "TensorFlowOps"]
+
+Tensor = Any
+
+
+class TensorFlowOps:
+    """Operations for `tf.function`; they also run eagerly."""
+
+    def add(self, a: Tensor, b: Tensor | int) -> Tensor:
+        return tf.add(a, _word(b))
+
+    def xor(self, a: Tensor, b: Tensor | int) -> Tensor:
+        return tf.bitwise.bitwise_xor(a, _word(b))
+
+    def rotate_left(self, a: Tensor, count: int) -> Tensor:
+        left = tf.bitwise.left_shift(a, _word(count))
+        return tf.bitwise.bitwise_or(left, tf.bitwise.right_shift(a, _word(32 - count)))
+
+    def counters(self, where: CounterMap) -> Tensor:
+        total = tf.constant(where.offset, tf.int64)
+        for axis, (size, stride) in enumerate(zip(where.extent, where.strides, strict=True)):
+            steps = tf.range(size, dtype=tf.int64) * stride
+            total = total + tf.reshape(steps, (size, *(1,) * (len(where.extent) - axis - 1)))
+        return total
+
+    def words(self, counters: Tensor) -> tuple[Tensor, Tensor]:
+        low = tf.bitwise.bitwise_and(counters, tf.constant(0xFFFFFFFF, tf.int64))
+        high = tf.bitwise.right_shift(counters, tf.constant(32, tf.int64))
+        return tf.cast(high, tf.uint32), tf.cast(low, tf.uint32)
+
+    def bits(self, a: Tensor, low: int, count: int) -> Tensor:
+        shifted = tf.bitwise.right_shift(a, _word(low))
+        return tf.bitwise.bitwise_and(shifted, _word((1 << count) - 1))
+
+    def where(self, mask: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return tf.where(mask, a, b)
+
+    def to_float(self, a: Tensor, dtype: np.dtype[Any]) -> Tensor:
+        return tf.cast(a, dtype)
+
+    def take(self, table: np.ndarray[Any, Any], index: Tensor) -> Tensor:
+        index = tf.cast(index, tf.int32)
+        if table.itemsize > 1:
+            return tf.gather(tf.constant(table), index)
+        # float8 has casts, and no gather.
+        return tf.cast(tf.gather(tf.constant(table.astype(np.float32)), index), table.dtype)
+
+    def fma(self, a: Tensor, b: Any, c: Any) -> Tensor:
+        if a.dtype == tf.float64:
+            return fma64(a, b, c, _to_odd)
+        product = tf.cast(a, tf.float64) * tf.cast(b, tf.float64)  # exact: 24 + 24 bits
+        return tf.cast(sum_to_odd(product, tf.cast(c, tf.float64), _to_odd), tf.float32)
+
+    def sqrt(self, x: Tensor) -> Tensor:
+        # Not relied upon to be correctly rounded. For float32 it need not be: the float64 root of
+        # a float32 is never within an ulp of a float32 tie.
+        root = tf.sqrt(tf.cast(x, tf.float64))
+        return tf.cast(root, x.dtype) if x.dtype == tf.float32 else refined_sqrt64(x, root, _to_odd)
+
+    def log(self, x: Tensor) -> Tensor:
+        # TensorFlow's float64 logarithm is another function in the last bit than the C library's.
+        result = tf.numpy_function(NUMPY.log, [x], tf.float64, stateful=False)
+        result.set_shape(x.shape)
+        return result
+
+    def maximum(self, x: Tensor, bound: float) -> Tensor:
+        return tf.maximum(x, tf.constant(bound, x.dtype))
+
+    def minimum(self, x: Tensor, bound: float) -> Tensor:
+        return tf.minimum(x, tf.constant(bound, x.dtype))
+
+    def frexp(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        bits = tf.bitcast(x, tf.uint32)
+        exponent = tf.cast(self.bits(bits, 23, 9), tf.float32) - 126.0
+        mantissa = tf.bitwise.bitwise_or(self.bits(bits, 0, 23), _word(0x3F000000))
+        return tf.bitcast(mantissa, tf.float32), exponent
+
+    def branch(
+        self,
+        mask: Tensor,
+        common: Callable[[Tensor], Tensor],
+        rare: Callable[[Tensor], Tensor],
+        x: Tensor,
+    ) -> Tensor:
+        return tf.where(mask, common(x), rare(x))
+
+
+def _word(value: Tensor | int) -> Tensor:
+    return tf.constant(value, tf.uint32) if isinstance(value, int) else value
+
+
+def _to_odd(value: Tensor, error: Tensor) -> Tensor:
+    bits = tf.bitcast(value, tf.int64)
+    one = tf.constant(1, tf.int64)
+    # The neighbour towards the error: one up in magnitude where the signs agree, else one down.
+    step = tf.where(tf.equal(error > 0, value > 0), one, -one)
+    even = tf.equal(tf.bitwise.bitwise_and(bits, one), 0)
+    moved = tf.where(tf.logical_and(tf.not_equal(error, 0), even), bits + step, bits)
+    return tf.bitcast(moved, tf.float64)
+
+
+#: Stateless, so one is enough.
+TENSORFLOW = TensorFlowOps()
