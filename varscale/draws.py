@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from varscale.keys import Key
 from varscale.layout import (
     AnyLayout,
     CounterMap,
@@ -17,66 +16,13 @@ from varscale.layout import (
     in_memory_order,
     overlaps_itself,
 )
-from varscale.numerics import sample
+from varscale.numerics import ComplexDraw, Draw, sample
 from varscale.numerics.numpy_ops import NUMPY
 
-__all__ = ["BLOCK", "AnyDraw", "Draw", "Known", "bind", "fill"]
+__all__ = ["BLOCK", "AnyDraw", "ComplexDraw", "Draw", "Known", "bind", "fill"]
 
 #: Elements that are made at once: the scratch of a fill is about 100 bytes times this.
 BLOCK = 1 << 14
-
-Distribution: TypeAlias = Literal["uniform", "normal", "truncated_normal"]
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Samples of a real dtype; each is a function of the key and its own counter.
-
-    The value number i is made from the i-th uniform u: for "uniform" u itself, else erf_inv(u);
-    times each of `factors_before_clip`, clipped, times `scale`, every step rounded to dtype.
-
-    Attributes:
-        key: the key.
-        size: number of elements of the whole draw.
-        dtype: one of `varscale.dtypes.FLOATS`.
-        distribution: how u becomes a sample.
-        interval: (lower, upper) of u, as scalars of dtype.
-        scale: the last factor, a scalar of dtype.
-        factors_before_clip: scalars of dtype.
-        clip: (lower, upper), scalars of dtype, or None.
-        old_log1p: float64's log1p is that of jaxlib <= 0.10.
-    """
-
-    key: Key
-    size: int
-    dtype: np.dtype[Any]
-    distribution: Distribution
-    interval: tuple[Any, Any]
-    scale: Any
-    factors_before_clip: tuple[Any, ...] = ()
-    clip: tuple[Any, Any] | None = None
-    old_log1p: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ComplexDraw:
-    """Samples of a complex dtype; each is made of two real ones, under two keys split from one.
-
-    Attributes:
-        key: the key.
-        size: number of elements of the whole draw.
-        dtype: one of `varscale.dtypes.COMPLEX`.
-        distribution: "normal"; "uniform" on the unit disk's scale of variance 1; or
-            "truncated_normal", whose modulus is truncated at 2.
-        scale: the last factor, a scalar of dtype.
-        compiled: as JAX computes it in a jitted function.
-    """
-
-    key: Key
-    size: int
-    dtype: np.dtype[Any]
-    distribution: Distribution
-    scale: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +43,8 @@ class Known:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The values' dtype."""
-        return self.values.dtype
+        dtype: np.dtype[Any] = self.values.dtype
+        return dtype
 
     def at(self, where: CounterMap) -> np.ndarray[Any, Any]:
         """The values of a block, as a view."""

@@ -55,7 +55,7 @@ def float_format(dtype: np.dtype[Any]) -> FloatFormat:
     Source: jax/_src/random/core.py, `_uniform`: as many random bits as the dtype has, but 8 where
     fewer than 8 mantissa bits are wanted.
     """
-    mantissa = int(ml_dtypes.finfo(dtype).nmant)
+    mantissa = int(ml_dtypes.finfo(dtype).nmant)  # type: ignore[no-untyped-call]
     width = 8 if mantissa < 8 else 8 * dtype.itemsize
     return FloatFormat(dtype, mantissa, width, dtype.itemsize < 4)
 

@@ -7,20 +7,20 @@ and signatures are in `varscale.family`.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
-from varscale import linalg
-from varscale.draws import AnyDraw, ComplexDraw, Draw, Known, fill
+from varscale import distributions, linalg
+from varscale.arguments import as_axes, as_shape, check_choice, check_number, is_number
+from varscale.distributions import Distribution
+from varscale.draws import AnyDraw, Known, fill
 from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
 from varscale.fans import Axes, compute_fans
-from varscale.keys import Key, KeyLike, as_key
+from varscale.keys import KeyLike, as_key
 from varscale.numerics.arithmetic import Arithmetic
-from varscale.numerics.erf import erf_of_bound
 
 __all__ = [
     "Constant",
@@ -33,17 +33,9 @@ __all__ = [
     "TruncatedNormal",
     "Uniform",
     "VarianceScaling",
-    "as_shape",
 ]
 
 Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
-Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
-
-#: Standard deviation of a standard normal truncated to (-2, 2):
-#: scipy.stats.truncnorm.std(a=-2, b=2), as in jax/_src/nn/initializers.py.
-TRUNCATED_STDDEV = 0.87962566103423978
-#: The same for a complex normal whose modulus is truncated at 2 (jax/_src/nn/initializers.py).
-COMPLEX_TRUNCATED_STDDEV = 0.95311164380491208
 
 
 class Initializer(Protocol):
@@ -91,14 +83,14 @@ class VarianceScaling:
     compiled: bool | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("mode", self.mode, get_args(Mode))
-        _check_choice("distribution", self.distribution, get_args(Distribution))
-        if not _is_number(self.scale):
+        check_choice("mode", self.mode, get_args(Mode))
+        check_choice("distribution", self.distribution, get_args(Distribution))
+        if not is_number(self.scale):
             raise TypeError(f"scale must be a number, got {self.scale!r}")
         if not self.scale >= 0:
             raise ValueError(f"scale must be >= 0, got {self.scale!r}")
         for name in ("in_axis", "out_axis", "batch_axis"):
-            object.__setattr__(self, name, _as_axes(name, getattr(self, name)))
+            object.__setattr__(self, name, as_axes(name, getattr(self, name)))
 
     def variance(self, shape: Sequence[int]) -> float:
         """Scale / n for a shape, in Python's arithmetic, as JAX computes it."""
@@ -114,21 +106,10 @@ class VarianceScaling:
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         shape, kind = as_shape(shape), _random_dtype(dtype, FLOATS + COMPLEX)
-        size = math.prod(shape)
         variance = self.variance(shape)
-        if kind in COMPLEX:
-            return _complex(as_key(key), size, kind, self.distribution, variance)
-        in_dtype = Arithmetic(kind)
-        with np.errstate(all="ignore"):
-            variance = in_dtype.value(variance)
-            if self.distribution == "uniform":
-                limit = in_dtype.sqrt(in_dtype.multiply(in_dtype.value(3), variance))
-                return _uniform(as_key(key), size, kind, -1.0, limit)
-            stddev = in_dtype.sqrt(variance)
-            if self.distribution == "normal":
-                return _normal(as_key(key), size, kind, stddev, self.compiled)
-            stddev = in_dtype.divide(stddev, in_dtype.value(TRUNCATED_STDDEV))
-            return _truncated_normal(as_key(key), size, kind, stddev, (-2, 2), self.compiled)
+        return distributions.with_variance(
+            as_key(key), math.prod(shape), kind, self.distribution, variance, self.compiled
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +123,13 @@ class Uniform:
     dtype: DTypeLike | None = None
 
     def __post_init__(self) -> None:
-        _check_number("scale", self.scale)
+        check_number("scale", self.scale)
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
         size = math.prod(as_shape(shape))
-        return _uniform(as_key(key), size, kind, 0.0, Arithmetic(kind).value(self.scale))
+        return distributions.uniform(as_key(key), size, kind, self.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +149,13 @@ class Normal:
     compiled: bool | None = None
 
     def __post_init__(self) -> None:
-        _check_number("stddev", self.stddev)
+        check_number("stddev", self.stddev)
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS + COMPLEX)
         size = math.prod(as_shape(shape))
-        if kind in COMPLEX:
-            return ComplexDraw(
-                as_key(key), size, kind, "normal", Arithmetic(kind).value(self.stddev)
-            )
-        return _normal(as_key(key), size, kind, Arithmetic(kind).value(self.stddev), self.compiled)
+        return distributions.normal(as_key(key), size, kind, self.stddev, self.compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +185,7 @@ class TruncatedNormal:
 
     def __post_init__(self) -> None:
         for name in ("stddev", "lower", "upper"):
-            _check_number(name, getattr(self, name))
+            check_number(name, getattr(self, name))
         if not self.lower < self.upper:
             raise ValueError(f"lower must be below upper, got {self.lower!r} and {self.upper!r}")
 
@@ -216,9 +193,10 @@ class TruncatedNormal:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
         size = math.prod(as_shape(shape))
-        stddev = Arithmetic(kind).value(self.stddev)
         bounds = (self.lower, self.upper)
-        return _truncated_normal(as_key(key), size, kind, stddev, bounds, self.compiled)
+        return distributions.truncated_normal(
+            as_key(key), size, kind, self.stddev, bounds, self.compiled
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +210,7 @@ class Constant:
     dtype: DTypeLike | None = None
 
     def __post_init__(self) -> None:
-        if not _is_number(self.value) and not hasattr(self.value, "dtype"):
+        if not is_number(self.value) and not hasattr(self.value, "dtype"):
             raise TypeError(f"value must be a number or an array, got {self.value!r}")
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
@@ -263,15 +241,16 @@ class Orthogonal:
     compiled: bool | None = None
 
     def __post_init__(self) -> None:
-        _check_number("scale", self.scale)
+        check_number("scale", self.scale)
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
-        return Known(self._matrix(key, as_shape(shape), _orthogonal_dtype(dtype)))
+        return Known(self.matrix(key, as_shape(shape), _orthogonal_dtype(dtype)))
 
-    def _matrix(
+    def matrix(
         self, key: KeyLike, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> np.ndarray[Any, Any]:
+        """The values themselves."""
         if len(shape) < 2:
             raise ValueError(f"shape must be at least 2-D for orthogonal, got {shape}")
         if 0 in shape:
@@ -307,7 +286,7 @@ class DeltaOrthogonal:
     compiled: bool | None = None
 
     def __post_init__(self) -> None:
-        _check_number("scale", self.scale)
+        check_number("scale", self.scale)
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
@@ -319,71 +298,11 @@ class DeltaOrthogonal:
                 f"shape must have fan_in <= fan_out (its last two axes), got {shape[-2:]}"
             )
         values = np.zeros(shape, kind)
-        matrix = Orthogonal(self.scale, self.column_axis, compiled=self.compiled).draw(
-            key, shape[-2:], kind
-        )
+        matrix = Orthogonal(self.scale, self.column_axis, compiled=self.compiled)
         if values.size:
-            values[tuple((n - 1) // 2 for n in shape[:-2])] = matrix.values
+            centre = tuple((n - 1) // 2 for n in shape[:-2])
+            values[centre] = matrix.matrix(key, shape[-2:], kind)
         return Known(values)
-
-
-def as_shape(shape: Sequence[int] | int) -> tuple[int, ...]:
-    """A shape as a tuple of Python integers.
-
-    Raises:
-        TypeError: not integers, or negative ones.
-    """
-    try:
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-        result = tuple(operator.index(size) for size in sizes)
-    except TypeError:
-        raise TypeError(f"shape must be a sequence of integers, got {shape!r}") from None
-    if any(size < 0 for size in result):
-        raise TypeError(f"shape must not have negative sizes, got {result}")
-    if math.prod(result) >= 2**63:
-        raise NotImplementedError(f"shape must have fewer than 2**63 elements, got {result}")
-    return result
-
-
-def _uniform(key: Key, size: int, dtype: np.dtype[Any], lower: float, scale: Any) -> Draw:
-    value = Arithmetic(dtype).value
-    return Draw(key, size, dtype, "uniform", (value(lower), value(1)), scale)
-
-
-def _normal(key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> Draw:
-    in_dtype = Arithmetic(dtype)
-    interval = (in_dtype.next_after(in_dtype.value(-1), 0.0), in_dtype.value(1))
-    sqrt2 = in_dtype.value(math.sqrt(2))
-    if compiled is False:
-        return Draw(key, size, dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
-    with np.errstate(all="ignore"):
-        return Draw(key, size, dtype, "normal", interval, in_dtype.multiply(sqrt2, stddev))
-
-
-def _truncated_normal(
-    key: Key,
-    size: int,
-    dtype: np.dtype[Any],
-    stddev: Any,
-    bounds: tuple[float, float],
-    compiled: bool | None,
-) -> Draw:
-    in_dtype = Arithmetic(dtype)
-    with np.errstate(all="ignore"):
-        low, high = (in_dtype.value(bound) for bound in bounds)
-        interval = tuple(erf_of_bound(bound, folded=compiled is True) for bound in (low, high))
-        clip = in_dtype.next_after(low, math.inf), in_dtype.next_after(high, -math.inf)
-    return Draw(
-        key,
-        size,
-        dtype,
-        "truncated_normal",
-        interval,
-        stddev,
-        (in_dtype.value(math.sqrt(2)),),
-        clip,
-        old_log1p=compiled is False,
-    )
 
 
 def _random_dtype(dtype: DTypeLike, allowed: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
@@ -400,29 +319,3 @@ def _orthogonal_dtype(dtype: DTypeLike) -> np.dtype[Any]:
         names = ", ".join(str(one) for one in linalg.DTYPES)
         raise NotImplementedError(f"dtype must be one of {names} for orthogonal, got {kind}")
     return kind
-
-
-def _as_axes(name: str, axes: Axes) -> Axes:
-    try:
-        if isinstance(axes, Sequence):
-            return tuple(operator.index(axis) for axis in axes)
-        return operator.index(axes)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer or several, got {axes!r}") from None
-
-
-def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        *first, last = (repr(one) for one in allowed)
-        raise ValueError(f"{name} must be {', '.join(first)} or {last}, got {value!r}")
-
-
-def _check_number(name: str, value: Any) -> None:
-    if not _is_number(value):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | complex | np.number | np.bool_) or (
-        hasattr(value, "dtype") and getattr(value, "shape", None) == ()
-    )

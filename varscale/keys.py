@@ -45,7 +45,11 @@ class Key:
 
 
 def key(
-    seed: int, *, impl: str | None = None, x64: bool = False, partitionable: bool = True
+    seed: int | np.integer[Any] | np.ndarray[Any, Any],
+    *,
+    impl: str | None = None,
+    x64: bool = False,
+    partitionable: bool = True,
 ) -> Key:
     """Make a key from a seed, as `jax.random.key(seed)` does.
 
@@ -87,7 +91,7 @@ def key(
     return Key((high, seed & 0xFFFFFFFF), partitionable=partitionable)
 
 
-def fold_in(key: KeyLike, data: int) -> Key:
+def fold_in(key: KeyLike, data: int | np.integer[Any]) -> Key:
     """Make a key from a key and a number, as `jax.random.fold_in` does.
 
     Args:

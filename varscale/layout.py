@@ -227,7 +227,7 @@ def blocks(where: CounterMap, limit: int) -> Iterator[tuple[tuple[slice | int, .
     piece = max(1, limit // math.prod(where.extent[axis:]))
     for lead in itertools.product(*map(range, where.extent[: axis - 1])):
         for start in range(0, where.extent[axis - 1], piece):
-            index = (*lead, slice(start, start + piece))
+            index: tuple[slice | int, ...] = (*lead, slice(start, start + piece))
             yield index, where.sliced(*index)
 
 

@@ -34,7 +34,7 @@ def orthogonal(normal: Array, *, transposed: bool) -> Array:
     """
     q, r = _qr(normal)
     diagonal = np.diagonal(r)
-    q = q * np.sign(diagonal)
+    q *= np.sign(diagonal)
     return q.T if transposed else q
 
 

@@ -44,10 +44,10 @@ def param_key(
     if isinstance(path, str):
         raise TypeError(f"path must be a sequence of names, got the string {path!r}")
     digest = hashlib.sha1()
-    for item in (*path, count):
+    for item in (*(name.encode() for name in path), _big_endian(count)):
         if fix_rng_separator:
             digest.update(b"\0")
-        digest.update(item.encode() if isinstance(item, str) else _big_endian(item))
+        digest.update(item)
     return fold_in(as_key(key), int.from_bytes(digest.digest()[:4], "big"))
 
 

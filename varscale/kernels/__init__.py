@@ -1,1 +1,1 @@
-"""The reference arithmetic, fused and compiled, for `fill`. Arrives in a later release."""
+"""The reference arithmetic, fused and compiled, for `fill`. Comes later."""

@@ -13,7 +13,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__ = ["Arithmetic", "flush", "tiny"]
+__all__ = ["Arithmetic", "flush", "flushed_below", "tiny"]
 
 _FLUSHED = tuple(np.dtype(kind) for kind in (np.float32, np.float64, ml_dtypes.bfloat16))
 
@@ -65,9 +65,18 @@ class Arithmetic:
         return flush(np.asarray(a).astype(self.dtype))[()]
 
 
+def flushed_below(dtype: np.dtype[Any], scale: Any) -> float:
+    """Where samples times `scale` must be flushed: below the smallest normal, or never (0).
+
+    Samples are 0 or at least 2**-54 in magnitude, so that only a tiny scale makes subnormals.
+    """
+    smallest = tiny(dtype)
+    return smallest if abs(scale) < smallest * 2.0**54 else 0.0
+
+
 def tiny(dtype: np.dtype[Any]) -> float:
     """The smallest positive normal number."""
-    return float(ml_dtypes.finfo(dtype).smallest_normal)
+    return float(ml_dtypes.finfo(dtype).smallest_normal)  # type: ignore[no-untyped-call]
 
 
 def flush(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from varscale.numerics.arithmetic import Arithmetic, flush
 from varscale.numerics.numpy_ops import NUMPY
 
-__all__ = ["erf_of_bound"]
+__all__ = ["RECIPROCAL_SQRT_2", "erf_of_bound"]
 
 # Rational approximation x * P(x**2) / Q(x**2), as in XLA's and Eigen's float32 erf; highest power
 # first. Read from the code that jaxlib 0.10.2 emits.
@@ -28,7 +28,7 @@ _Q = (
 #: From here on XLA's code for scalars returns +-1 (bits 0x406F9C68).
 _ONE_FROM = np.float32(3.7439213)
 #: float64 1 / sqrt(2) as XLA rounds it, one ulp below the nearest (bits 0x3FE6A09E667F3BCC).
-_RECIPROCAL_SQRT_2 = float.fromhex("0x1.6a09e667f3bccp-1")
+RECIPROCAL_SQRT_2 = float.fromhex("0x1.6a09e667f3bccp-1")
 
 
 def erf_of_bound(bound: Any, *, folded: bool) -> Any:
@@ -46,10 +46,10 @@ def erf_of_bound(bound: Any, *, folded: bool) -> Any:
     in_dtype = Arithmetic(dtype)
     sqrt2 = in_dtype.value(math.sqrt(2))
     if dtype == np.float64:
-        scaled = bound / sqrt2 if folded else bound * _RECIPROCAL_SQRT_2
-        return np.float64(math.erf(scaled))
+        scaled = bound / sqrt2 if folded else bound * RECIPROCAL_SQRT_2
+        return np.float64(math.erf(float(scaled)))
     if dtype == np.float32 and folded:
-        return np.float32(math.erf(bound / sqrt2))
+        return np.float32(math.erf(float(bound / sqrt2)))
     if dtype.itemsize == 1:
         # Everything about float8 goes through float16.
         scaled = in_dtype.multiply(bound, in_dtype.wide(1) / in_dtype.wide(sqrt2))
@@ -62,7 +62,7 @@ def erf_of_bound(bound: Any, *, folded: bool) -> Any:
     return flush(np.asarray(_erf_32(np.float32(scaled)).astype(dtype)))[()]
 
 
-def _erf_32(x: np.float32) -> np.float32:
+def _erf_32(x: Any) -> Any:
     if np.isnan(x):
         return x
     if abs(x) >= _ONE_FROM:
@@ -70,12 +70,11 @@ def _erf_32(x: np.float32) -> np.float32:
     values = np.array([x])
     square = values * values
     top, bottom = (_horner(square, coefficients) for coefficients in (_P, _Q))
-    result: np.float32 = ((values * top) / bottom)[0]
-    return result
+    return ((values * top) / bottom)[0]
 
 
 def _horner(x: np.ndarray[Any, Any], coefficients: tuple[float, ...]) -> np.ndarray[Any, Any]:
     result = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
-        result = NUMPY.fma(x, result, np.float32(coefficient))
+        result = NUMPY.fma(x, result, float(np.float32(coefficient)))
     return result

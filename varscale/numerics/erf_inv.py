@@ -1,7 +1,7 @@
 """The inverse error function, with the roundings of XLA's CPU compiler.
 
 Polynomials: Giles, "Approximating the erfinv function" (GPU Computing Gems, 2011), the single and
-double precision versions, as in XLA's `erf_inv`. log1p: Cephes (`log1p.c`, `logf.c`), as XLA expands
+double precision versions, as in XLA's `erf_inv`. log1p: Cephes (`log1p.c`, `logf.c`), as XLA has
 it. Which products are fused into which sums was read from the code that jaxlib 0.10.2 emits, and is
 checked on all 2**23 float32 inputs that a normal draw can have.
 
@@ -10,13 +10,14 @@ Constants of float32 are Python floats that are float32 values, so that no frame
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from varscale.numerics.ops import Floats, Ops
 
-__all__ = ["erf_inv"]
+__all__ = ["erf_inv", "log1p", "log_32"]
 
 
 def _single(*values: float) -> tuple[float, ...]:
@@ -84,7 +85,7 @@ _LOG_2_HIGH, _LOG_2_LOW = _single(0.693359375, -2.12194440e-4)
 
 
 def erf_inv(ops: Ops, x: Floats, *, double: bool, old_log1p: bool = False) -> Floats:
-    """erf_inv(x) for -1 <= x <= 1; +-1 give +-inf.
+    """The inverse error function for -1 <= x <= 1; +-1 give +-inf.
 
     Args:
         ops: the framework's operations.
@@ -93,11 +94,8 @@ def erf_inv(ops: Ops, x: Floats, *, double: bool, old_log1p: bool = False) -> Fl
         old_log1p: for float64, where log1p changes its form, as in jaxlib <= 0.10.
     """
     y = -(x * x)
-    factor = (
-        _factor_64(ops, _log1p_64(ops, y, old_log1p))
-        if double
-        else _factor_32(ops, _log1p_32(ops, y))
-    )
+    log = log1p(ops, y, double=double, old=old_log1p)
+    factor = _factor_64(ops, log) if double else _factor_32(ops, log)
     return ops.where((x == 1) | (x == -1), x * float("inf"), factor * x)
 
 
@@ -124,23 +122,26 @@ def _factor_64(ops: Ops, log: Floats) -> Floats:
     )
 
 
-def _log1p_32(ops: Ops, x: Floats) -> Floats:
-    """log(1 + x) for -1 <= x <= 0, float32."""
-    return ops.branch(
-        x > _LOG1P_BOUND_32,
-        lambda x: _log1p_rational(ops, x, _LOG1P_P_32, _LOG1P_Q_32),
-        lambda x: _log_32(ops, x + 1.0),
-        x,
-    )
+def log1p(ops: Ops, x: Floats, *, double: bool, old: bool) -> Floats:
+    """log(1 + x) for -1 <= x <= 0; any number for -1.
 
-
-def _log1p_64(ops: Ops, x: Floats, old: bool) -> Floats:
-    """log(1 + x) for -1 <= x <= 0, float64."""
+    Args:
+        ops: the framework's operations.
+        x: float32, or float64 if `double`.
+        double: which of the two functions.
+        old: for float64, as in jaxlib <= 0.10.
+    """
+    if not double:
+        return ops.branch(
+            x > _LOG1P_BOUND_32,
+            lambda x: _log1p_rational(ops, x, _LOG1P_P_32, _LOG1P_Q_32),
+            lambda x: log_32(ops, x + 1.0),
+            x,
+        )
     return ops.branch(
         x > _LOG1P_OLD_BOUND_64 if old else x >= _LOG1P_BOUND_64,
         lambda x: _log1p_rational(ops, x, _LOG1P_P, _LOG1P_Q),
-        # 1 + x is 0 only where erf_inv is infinite, and says so without the logarithm.
-        lambda x: ops.log(ops.maximum(x + 1.0, 1e-300)),
+        lambda x: ops.c_library(math.log, ops.maximum(x + 1.0, 1e-300)),
         x,
     )
 
@@ -151,7 +152,7 @@ def _log1p_rational(ops: Ops, x: Floats, p: Sequence[float], q: Sequence[float])
     return x + ops.fma(square, -0.5, (x * square) * quotient)
 
 
-def _log_32(ops: Ops, x: Floats) -> Floats:
+def log_32(ops: Ops, x: Floats) -> Floats:
     """log(x) for positive normal x, float32; any number for x = 0."""
     mantissa, exponent = ops.frexp(x)
     small = mantissa < _SQRT_HALF

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -60,9 +59,10 @@ class NumpyOps:
     def take(self, table: Array, index: Array) -> Array:
         return table[index]
 
-    def fma(self, a: Array, b: Array, c: Array) -> Array:
+    def fma(self, a: Array, b: Array | float, c: Array | float) -> Array:
         if a.dtype == np.float64:
-            return fma64(a, b, c, _to_odd)
+            exact: Array = fma64(a, b, c, _to_odd)
+            return exact
         product = a.astype(np.float64) * b  # exact: 24 + 24 bits
         total = product + c
         result = total.astype(np.float32)
@@ -76,16 +76,26 @@ class NumpyOps:
     def sqrt(self, x: Array) -> Array:
         return np.sqrt(x)
 
-    def log(self, x: Array) -> Array:
-        # NumPy's own log is another function in the last bit; Python's is the C library's, as
-        # XLA's on CPU is.
-        return np.fromiter(map(math.log, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+    def cast(self, x: Array, dtype: np.dtype[Any]) -> Array:
+        return x.astype(dtype)
+
+    def c_library(self, function: Callable[[float], float], x: Array) -> Array:
+        # NumPy's own functions differ in the last bit; Python's are the C library's, as XLA's are.
+        return np.fromiter(map(function, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+
+    def complex(self, real: Array, imaginary: Array) -> Array:
+        result = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
+        result.real = real
+        result.imag = imaginary
+        return result
 
     def maximum(self, x: Array, bound: Any) -> Array:
-        return np.maximum(x, bound)
+        result: Array = np.maximum(x, bound)
+        return result
 
     def minimum(self, x: Array, bound: Any) -> Array:
-        return np.minimum(x, bound)
+        result: Array = np.minimum(x, bound)
+        return result
 
     def frexp(self, x: Array) -> tuple[Array, Array]:
         bits = x.view(np.uint32)

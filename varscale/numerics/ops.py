@@ -65,8 +65,14 @@ class Ops(WordOps, Protocol):
     def sqrt(self, x: Floats) -> Floats:
         """Correctly rounded square root."""
 
-    def log(self, x: Floats) -> Floats:
-        """Natural logarithm of float64 values, as the C library has it."""
+    def cast(self, x: Floats, dtype: np.dtype[Any]) -> Floats:
+        """`x` rounded to float32, or widened to float64."""
+
+    def c_library(self, function: Callable[[float], float], x: Floats) -> Floats:
+        """A function of Python's `math`, which is the C library's, of float64 values."""
+
+    def complex(self, real: Floats, imaginary: Floats) -> Any:
+        """Complex values from their parts."""
 
     def maximum(self, x: Floats, bound: Any) -> Floats:
         """max(x, bound) for a scalar bound."""

@@ -6,26 +6,29 @@ jax/_src/nn/initializers.py, which scales the samples.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from varscale.dtypes import FloatFormat, float_format
-from varscale.numerics.arithmetic import Arithmetic, flush, tiny
+from varscale.layout import CounterMap
+from varscale.numerics.arithmetic import Arithmetic, flush, flushed_below
 from varscale.numerics.bits import random_words
+from varscale.numerics.complex_samples import polar
+from varscale.numerics.draw import ComplexDraw, Draw
 from varscale.numerics.erf_inv import erf_inv
 from varscale.numerics.numpy_ops import NUMPY
 from varscale.numerics.ops import Floats, Ops, Words
-
-if TYPE_CHECKING:
-    from varscale.draws import Draw
-    from varscale.layout import CounterMap
+from varscale.numerics.threefry import split_key
 
 __all__ = ["sample"]
 
 
 def sample(
-    ops: Ops, draw: Draw, where: CounterMap, words: tuple[Words, Words] | None = None
+    ops: Ops,
+    draw: Draw | ComplexDraw,
+    where: CounterMap,
+    words: tuple[Words, Words] | None = None,
 ) -> Any:
     """The draw's values for a block.
 
@@ -38,10 +41,21 @@ def sample(
     Returns:
         An array of shape `where.extent` (at least 1-D) and the draw's dtype.
     """
+    words = draw.key.words if words is None else words
+    if isinstance(draw, Draw):
+        return _real(ops, draw, where, words)
+    first, second = split_key(ops, words, 2, draw.key.partitionable)
+    parts = _real(ops, draw.part, where, first), _real(ops, draw.part, where, second)
+    if draw.distribution != "normal":
+        parts = polar(ops, draw, *parts)
+    return ops.complex(*parts)
+
+
+def _real(ops: Ops, draw: Draw, where: CounterMap, words: tuple[Words, Words]) -> Any:
     shape = float_format(draw.dtype)
     high, low = random_words(
         ops,
-        draw.key.words if words is None else words,
+        words,
         where,
         size=draw.size,
         width=shape.width,
@@ -71,9 +85,8 @@ def _wide(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
     if draw.clip is not None:
         x = ops.minimum(ops.maximum(x, float(draw.clip[0])), float(draw.clip[1]))
     x = x * float(draw.scale)
-    # XLA flushes subnormals, which only a tiny scale can make: |x| was at least 2**-54, or 0.
-    smallest = tiny(draw.dtype)
-    if abs(draw.scale) < smallest * 2.0**54:
+    smallest = flushed_below(draw.dtype, draw.scale)
+    if smallest:
         x = ops.where((x < smallest) & (x > -smallest), x * 0.0, x)
     return x
 

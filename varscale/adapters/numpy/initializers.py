@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from varscale.arguments import as_shape
 from varscale.draws import fill
 from varscale.dtypes import DTypeLike, as_dtype
-from varscale.initializers import Initializer, as_shape
+from varscale.initializers import Initializer
 from varscale.keys import KeyLike
 from varscale.layout import AnyLayout, destination_shape
 

@@ -5,6 +5,7 @@ Words are uint32 tensors, counters int64 tensors.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -74,11 +75,18 @@ class TensorFlowOps:
         root = tf.sqrt(tf.cast(x, tf.float64))
         return tf.cast(root, x.dtype) if x.dtype == tf.float32 else refined_sqrt64(x, root, _to_odd)
 
-    def log(self, x: Tensor) -> Tensor:
-        # TensorFlow's float64 logarithm is another function in the last bit than the C library's.
-        result = tf.numpy_function(NUMPY.log, [x], tf.float64, stateful=False)
+    def cast(self, x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+        return tf.cast(x, dtype)
+
+    def c_library(self, function: Callable[[float], float], x: Tensor) -> Tensor:
+        # TensorFlow's float64 functions differ from the C library's in the last bit.
+        on_host = functools.partial(NUMPY.c_library, function)
+        result = tf.numpy_function(on_host, [x], tf.float64, stateful=False)
         result.set_shape(x.shape)
         return result
+
+    def complex(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        return tf.complex(real, imaginary)
 
     def maximum(self, x: Tensor, bound: float) -> Tensor:
         return tf.maximum(x, tf.constant(bound, x.dtype))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -14,7 +15,15 @@ from varscale.draws import AnyDraw, Known
 from varscale.layout import AnyLayout, CounterMap, blocks, in_memory_order, overlaps_itself
 from varscale.numerics import sample
 
-__all__ = ["check_destination", "fill"]
+__all__ = ["check_destination", "fill", "untraced"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def untraced(function: _F) -> _F:
+    """A function that `torch.compile` calls as it is: it fills memory through NumPy."""
+    return cast(_F, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
+
 
 #: Elements that a device makes at once; its scratch is about 150 bytes times this.
 _DEVICE_BLOCK = 1 << 22

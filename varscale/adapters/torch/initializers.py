@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from varscale.adapters.torch.dtypes import numpy_dtype, torch_dtype
-from varscale.adapters.torch.filling import check_destination, fill
+from varscale.adapters.torch.filling import check_destination, fill, untraced
+from varscale.arguments import as_shape
 from varscale.dtypes import DTypeLike
-from varscale.initializers import Initializer, as_shape
+from varscale.initializers import Initializer
 from varscale.keys import KeyLike
 from varscale.layout import AnyLayout, destination_shape
 
@@ -27,7 +28,7 @@ class TorchInitializer:
 
     data: Initializer
 
-    @torch.compiler.disable
+    @untraced
     def __call__(
         self,
         key: KeyLike,

@@ -8,8 +8,8 @@ What every function here does, so that it is said once. `tensor` is a dense tens
 and device; its `requires_grad` is kept, autograd does not see the fill, and the global random state
 is not used. A tensor on the meta device is left as it is. `key` is a `varscale.Key`, an integer
 seed or a JAX key; there is no default. `compiled` is explained in `varscale.family.Family`. The
-tensor is returned. An error (TypeError, ValueError, IndexError as JAX raises them) leaves the tensor
-as it was.
+tensor is returned. An error (TypeError, ValueError, IndexError as JAX raises them) leaves it as it
+was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from varscale.adapters.torch.dtypes import numpy_dtype
-from varscale.adapters.torch.filling import check_destination, fill
+from varscale.adapters.torch.filling import check_destination, fill, untraced
 from varscale.adapters.torch.weights import drawn_as
 from varscale.fans import Axes
 from varscale.initializers import (
@@ -426,7 +426,7 @@ def _fill_plain(
     return _fill(tensor, data, key, drawn.shape, drawn.layout)
 
 
-@torch.compiler.disable
+@untraced
 def _fill(
     tensor: torch.Tensor,
     data: Initializer,

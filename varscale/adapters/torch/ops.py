@@ -61,10 +61,12 @@ class TorchOps:
 
     def fma(self, a: Tensor, b: Any, c: Any) -> Tensor:
         if a.dtype == torch.float64:
-            return fma64(a, b, c, _to_odd)
+            exact: Tensor = fma64(a, b, c, _to_odd)
+            return exact
         product = a.to(torch.float64) * b  # exact: 24 + 24 bits
         addend = c.to(torch.float64) if isinstance(c, Tensor) else torch.full_like(product, c)
-        return sum_to_odd(product, addend, _to_odd).to(torch.float32)
+        total: Tensor = sum_to_odd(product, addend, _to_odd)
+        return total.to(torch.float32)
 
     def sqrt(self, x: Tensor) -> Tensor:
         # torch's square root on CPU is not correctly rounded. For float32 it need not be: the
@@ -72,11 +74,18 @@ class TorchOps:
         root = torch.sqrt(x.to(torch.float64))
         if x.dtype == torch.float32:
             return root.to(torch.float32)
-        return refined_sqrt64(x, root, _to_odd)
+        refined: Tensor = refined_sqrt64(x, root, _to_odd)
+        return refined
 
-    def log(self, x: Tensor) -> Tensor:
-        # No device has the C library's logarithm; a value must not depend on the device.
-        return torch.from_numpy(NUMPY.log(x.cpu().numpy())).to(self.device)
+    def cast(self, x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+        return x.to(torch_dtype(dtype))
+
+    def c_library(self, function: Callable[[float], float], x: Tensor) -> Tensor:
+        # No device has the C library's functions, and a value must not depend on the device.
+        return torch.from_numpy(NUMPY.c_library(function, x.cpu().numpy())).to(self.device)
+
+    def complex(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        return torch.complex(real, imaginary)
 
     def maximum(self, x: Tensor, bound: float) -> Tensor:
         return x.clamp(min=bound)

@@ -86,7 +86,7 @@ def drawn_as(
 
 
 def conv_transpose_layout(spatial: int, *, transpose_kernel: bool = False) -> Layout:
-    """Layout of `torch.nn.ConvTranspose{1,2,3}d.weight`, (in, out, *spatial), against Flax's kernel.
+    """Layout of a `torch.nn.ConvTranspose` weight, (in, out, *spatial), against Flax's kernel.
 
     Args:
         spatial: number of spatial axes, 1 to 3.

@@ -1,0 +1,70 @@
+"""What is drawn, as plain data: every constant already rounded to the dtype."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from varscale.keys import Key
+
+__all__ = ["ComplexDraw", "Distribution", "Draw"]
+
+Distribution: TypeAlias = Literal["uniform", "normal", "truncated_normal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Samples of a real dtype; each is a function of the key and its own counter.
+
+    The value number i is made from the i-th uniform u: for "uniform" u itself, else erf_inv(u);
+    times each of `factors_before_clip`, clipped, times `scale`, every step rounded to dtype.
+
+    Attributes:
+        key: the key.
+        size: number of elements of the whole draw.
+        dtype: one of `varscale.dtypes.FLOATS`.
+        distribution: how u becomes a sample.
+        interval: (lower, upper) of u, as scalars of dtype.
+        scale: the last factor, a scalar of dtype.
+        factors_before_clip: scalars of dtype.
+        clip: (lower, upper), scalars of dtype, or None.
+        old_log1p: float64's log1p is that of jaxlib <= 0.10.
+    """
+
+    key: Key
+    size: int
+    dtype: np.dtype[Any]
+    distribution: Distribution
+    interval: tuple[Any, Any]
+    scale: Any
+    factors_before_clip: tuple[Any, ...] = ()
+    clip: tuple[Any, Any] | None = None
+    old_log1p: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComplexDraw:
+    """Samples of a complex dtype; each is made of two real ones, under two keys split from one.
+
+    Attributes:
+        key: the key.
+        size: number of elements of the whole draw.
+        dtype: one of `varscale.dtypes.COMPLEX`.
+        distribution: "normal": the parts are normal; "uniform": on a disk; "truncated_normal":
+            normal with a modulus truncated at 2. The last two are drawn as modulus and argument.
+        part: the real draws: the parts themselves, or uniforms in [0, 1). Its key is not used.
+        scale: of the modulus, a scalar of the parts' dtype; `part` has it where it draws parts.
+        fused: the modulus is computed as under `jax.jit`.
+        old_log1p: float64's log1p is that of jaxlib <= 0.10.
+    """
+
+    key: Key
+    size: int
+    dtype: np.dtype[Any]
+    distribution: Distribution
+    part: Draw
+    scale: Any
+    fused: bool = False
+    old_log1p: bool = False
