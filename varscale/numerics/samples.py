@@ -48,7 +48,11 @@ def sample(
     parts = _real(ops, draw.part, where, first), _real(ops, draw.part, where, second)
     if draw.distribution != "normal":
         parts = polar(ops, draw, *parts)
-    return ops.complex(*parts)
+    real, imaginary = parts
+    if flushed_below(draw.scale.dtype, draw.scale):
+        # A complex product with a real number: the zeros that it adds decide the sign of a zero.
+        real, imaginary = real - imaginary * 0.0, imaginary + real * 0.0
+    return ops.complex(real, imaginary)
 
 
 def _real(ops: Ops, draw: Draw, where: CounterMap, words: tuple[Words, Words]) -> Any:

@@ -36,16 +36,18 @@ class VarianceScaling(Keyed, keras.initializers.VarianceScaling):  # type: ignor
     every backend. The names are JAX's: "normal" is not truncated, unlike in Keras.
 
     One initializer gives the same values to every weight of the same shape, as with an integer
-    seed in Keras. Give each layer a key of its own: `k1, k2 = varscale.split(key)`. Attention
-    layers are the exception: MultiHeadAttention and GroupQueryAttention draw their projections
-    with the keys that Flax Linen gives to "query", "key", "value" and "out" when `key` is the
-    attention module's own; the kernels equal those of `flax.linen.MultiHeadDotProductAttention`.
+    seed in Keras: in two layers, or in both directions of Bidirectional. Give each layer a key of
+    its own: `k1, k2 = varscale.split(key)`. Attention layers are the exception:
+    MultiHeadAttention and GroupQueryAttention draw their projections with the keys that Flax Linen
+    gives to "query", "key", "value" and "out" when `key` is the attention module's own, so that
+    the kernels equal those of `flax.linen.MultiHeadDotProductAttention`.
 
     In EinsumDense (Keras >= 3.15), and so in attention layers, the axes that are not given come
     from the equation. Everywhere else they are JAX's: the last two, whatever the layer. For layers
     that keep them elsewhere:
 
-    - Conv1DTranspose to Conv3DTranspose, kernel (*kernel, out, in): in_axis=-1, out_axis=-2.
+    - Conv1DTranspose to Conv3DTranspose, kernel (*kernel, out, in): in_axis=-1, out_axis=-2. The
+      default is what Flax's `nn.ConvTranspose(transpose_kernel=True)` draws.
     - DepthwiseConv, kernel (*kernel, in, multiplier), each input on its own: batch_axis=-2,
       in_axis=(), out_axis=-1.
 
