@@ -16,7 +16,7 @@ from varscale.layout import (
     in_memory_order,
     overlaps_itself,
 )
-from varscale.numerics import ComplexDraw, Draw, sample
+from varscale.numerics import ComplexDraw, Draw, sampler
 from varscale.numerics.numpy_ops import NUMPY
 
 __all__ = ["BLOCK", "AnyDraw", "ComplexDraw", "Draw", "Known", "bind", "fill"]
@@ -75,16 +75,19 @@ def fill(
         The destination.
 
     Raises:
-        TypeError: the destination is of another dtype.
+        TypeError: the destination is not a NumPy array (tensors: `varscale.torch.fill`), or of
+            another dtype.
         ValueError: the destination is read-only or overlaps itself, or does not fit the layout or
             the draw. Nothing has been written then.
 
     Example:
         >>> import numpy as np, varscale
-        >>> draw = varscale.initializers.lecun_normal().draw(0, (3, 3, 4, 8), "float32")
+        >>> draw = varscale.initializers.Normal(0.02).draw(0, (3, 3, 4, 8), "float32")
         >>> weight = np.empty((8, 4, 3, 3), np.float32)
-        >>> _ = fill(draw, weight, Layout("OIHW", of="HWIO"))
+        >>> _ = varscale.fill(draw, weight, varscale.Layout("OIHW", of="HWIO"))
     """
+    if not isinstance(destination, np.ndarray):
+        raise TypeError(f"destination must be a NumPy array, got {type(destination).__name__}")
     if destination.dtype != draw.dtype:
         raise TypeError(f"destination must be of dtype {draw.dtype}, got {destination.dtype}")
     if not destination.flags.writeable:
@@ -101,8 +104,10 @@ def fill(
         return destination
     where, strides = in_memory_order(where, destination.strides)
     memory = _strided(destination, where.extent, strides)
-    for index, part in blocks(where, BLOCK):
-        memory[index] = sample(NUMPY, draw, part).reshape(part.extent)
+    samples = sampler(NUMPY, draw)
+    with np.errstate(all="ignore"):  # an infinite scale makes NaN without a word, as in JAX
+        for index, part in blocks(where, BLOCK):
+            memory[index] = samples(part).reshape(part.extent)
     return destination
 
 

@@ -2,6 +2,6 @@
 
 from varscale.numerics.draw import ComplexDraw, Draw
 from varscale.numerics.ops import Ops, WordOps
-from varscale.numerics.samples import sample
+from varscale.numerics.samples import sampler
 
-__all__ = ["ComplexDraw", "Draw", "Ops", "WordOps", "sample"]
+__all__ = ["ComplexDraw", "Draw", "Ops", "WordOps", "sampler"]

@@ -6,6 +6,7 @@ jax/_src/nn/initializers.py, which scales the samples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,60 +22,64 @@ from varscale.numerics.numpy_ops import NUMPY
 from varscale.numerics.ops import Floats, Ops, Words
 from varscale.numerics.threefry import split_key
 
-__all__ = ["sample"]
+__all__ = ["sampler"]
 
 
-def sample(
-    ops: Ops,
-    draw: Draw | ComplexDraw,
-    where: CounterMap,
-    words: tuple[Words, Words] | None = None,
-) -> Any:
-    """The draw's values for a block.
+def sampler(
+    ops: Ops, draw: Draw | ComplexDraw, words: tuple[Words, Words] | None = None
+) -> Callable[[CounterMap], Any]:
+    """Prepare a draw: what is the same for all its blocks is computed once.
 
     Args:
         ops: the framework's operations.
         draw: what is drawn.
-        where: which elements.
         words: the key's words where they are not known yet (inside a traced graph).
 
     Returns:
-        An array of shape `where.extent` (at least 1-D) and the draw's dtype.
+        A function from a block's counters to its values, an array of shape `where.extent` (at
+        least 1-D) and the draw's dtype.
     """
     words = draw.key.words if words is None else words
     if isinstance(draw, Draw):
-        return _real(ops, draw, where, words)
-    first, second = split_key(ops, words, 2, draw.key.partitionable)
-    parts = _real(ops, draw.part, where, first), _real(ops, draw.part, where, second)
-    if draw.distribution != "normal":
-        parts = polar(ops, draw, *parts)
-    real, imaginary = parts
-    if flushed_below(draw.scale.dtype, draw.scale):
-        # A complex product with a real number: the zeros that it adds decide the sign of a zero.
-        real, imaginary = real - imaginary * 0.0, imaginary + real * 0.0
-    return ops.complex(real, imaginary)
-
-
-def _real(ops: Ops, draw: Draw, where: CounterMap, words: tuple[Words, Words]) -> Any:
-    shape = float_format(draw.dtype)
-    high, low = random_words(
-        ops,
-        words,
-        where,
-        size=draw.size,
-        width=shape.width,
-        partitionable=draw.key.partitionable,
+        return _real_sampler(ops, draw, words)
+    first, second = (
+        _real_sampler(ops, draw.part, child)
+        for child in split_key(ops, words, 2, draw.key.partitionable)
     )
-    if shape.narrow:
-        index = ops.bits(low, shape.width - shape.mantissa, shape.mantissa)
-        return ops.take(_narrow_table(draw, shape), index)
-    if draw.dtype == np.float32:
-        fraction = ops.to_float(ops.bits(low, 9, 23), draw.dtype) * 2.0**-23
-    else:
-        upper_bits = ops.to_float(high, draw.dtype) * 2.0**20
-        lower_bits = ops.to_float(ops.bits(low, 12, 20), draw.dtype)
-        fraction = (upper_bits + lower_bits) * 2.0**-52
-    return _wide(ops, draw, fraction)
+
+    def complex_samples(where: CounterMap) -> Any:
+        real, imaginary = first(where), second(where)
+        if draw.distribution != "normal":
+            real, imaginary = polar(ops, draw, real, imaginary)
+        if flushed_below(draw.scale.dtype, draw.scale):
+            # A complex product with a real number: the zeros it adds decide the sign of a zero.
+            real, imaginary = real - imaginary * 0.0, imaginary + real * 0.0
+        return ops.complex(real, imaginary)
+
+    return complex_samples
+
+
+def _real_sampler(ops: Ops, draw: Draw, words: tuple[Words, Words]) -> Callable[[CounterMap], Any]:
+    shape = float_format(draw.dtype)
+    partitionable = draw.key.partitionable
+    size, width, mantissa = draw.size, shape.width, shape.mantissa
+    table = _narrow_table(draw, shape) if shape.narrow else None
+
+    def samples(where: CounterMap) -> Any:
+        high, low = random_words(
+            ops, words, where, size=size, width=width, partitionable=partitionable
+        )
+        if table is not None:
+            return ops.take(table, ops.bits(low, width - mantissa, mantissa))
+        if width == 32:
+            fraction = ops.to_float(ops.bits(low, 9, 23), draw.dtype) * 2.0**-23
+        else:
+            upper_bits = ops.to_float(high, draw.dtype) * 2.0**20
+            lower_bits = ops.to_float(ops.bits(low, 12, 20), draw.dtype)
+            fraction = (upper_bits + lower_bits) * 2.0**-52
+        return _wide(ops, draw, fraction)
+
+    return samples
 
 
 def _wide(ops: Ops, draw: Draw, fraction: Floats) -> Floats:

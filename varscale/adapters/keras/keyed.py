@@ -48,7 +48,7 @@ class Described(keras.initializers.Initializer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, as values that JSON has."""
         fields: Any = self._data
-        return {one.name: getattr(fields, one.name) for one in dataclasses.fields(fields) if one.name != "compiled"}
+        return {one.name: getattr(fields, one.name) for one in dataclasses.fields(fields)}
 
 
 class Keyed(Described):

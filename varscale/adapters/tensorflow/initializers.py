@@ -22,7 +22,7 @@ from varscale.layout import (
     in_memory_order,
     row_major_strides,
 )
-from varscale.numerics import sample
+from varscale.numerics import sampler
 
 __all__ = ["TensorFlowInitializer"]
 
@@ -101,10 +101,8 @@ def _traced(
 ) -> Any:
     """The graph that makes the values, cut into blocks in row-major order."""
     where, _ = in_memory_order(bind(draw, shape, layout), row_major_strides(shape))
-    parts = [
-        tf.reshape(sample(TENSORFLOW, draw, part, words), (-1,))
-        for _, part in blocks(where, _GRAPH_BLOCK)
-    ]
+    samples = sampler(TENSORFLOW, draw, words)
+    parts = [tf.reshape(samples(part), (-1,)) for _, part in blocks(where, _GRAPH_BLOCK)]
     return tf.reshape(parts[0] if len(parts) == 1 else tf.concat(parts, 0), shape)
 
 

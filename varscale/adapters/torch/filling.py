@@ -13,7 +13,7 @@ from varscale.adapters.torch.dtypes import numpy_dtype, torch_dtype
 from varscale.adapters.torch.ops import TorchOps
 from varscale.draws import AnyDraw, Known
 from varscale.layout import AnyLayout, CounterMap, blocks, in_memory_order, overlaps_itself
-from varscale.numerics import sample
+from varscale.numerics import sampler
 
 __all__ = ["check_destination", "fill", "untraced"]
 
@@ -109,9 +109,10 @@ def fill_on_device(draw: AnyDraw, tensor: torch.Tensor, where: CounterMap) -> No
     ops = TorchOps(tensor.device)
     where, strides = in_memory_order(where, tensor.stride())
     memory = tensor.as_strided(where.extent, strides, tensor.storage_offset())
+    samples = sampler(ops, draw)
     with torch.no_grad():
         for index, part in blocks(where, _DEVICE_BLOCK):
-            memory[index] = sample(ops, draw, part)
+            memory[index] = samples(part)
 
 
 def fill_from_host(draw: AnyDraw, tensor: torch.Tensor, where: CounterMap) -> None:
