@@ -1,0 +1,1 @@
+"""Tests of the core, against JAX and against recorded and published values."""

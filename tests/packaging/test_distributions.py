@@ -1,0 +1,204 @@
+"""What is built and installed: the wheel, the sdist and an editable install. No network is used."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINKS = {"adapters": "varscale/adapters", "conformance": "varscale/conformance"}
+
+# The three ways that a user writes it. Each one starts with no module of varscale loaded.
+FORMS = """
+import sys
+door = sys.argv[1]
+for form in (
+    f"import varscale.{door}; varscale.{door}.variance_scaling",
+    f"from varscale.{door} import variance_scaling",
+    f"import varscale; varscale.{door}.variance_scaling(1.0, 'fan_in', 'normal')",
+):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "varscale"]:
+        del sys.modules[name]
+    exec(form, {})
+import varscale
+print(varscale.__file__)
+"""
+
+
+# TensorFlow and Keras take long to load: every install has been tried with the other two doors.
+EVERYWHERE = product(["numpy", "torch"], ["wheel", "sdist", "editable"], ["checkout", "elsewhere"])
+ONCE = [("tensorflow", "wheel", "elsewhere"), ("keras", "wheel", "elsewhere")]
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """The standard output of a command that must succeed; PYTHONPATH and the like do not count."""
+    env = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def tracked() -> frozenset[str]:
+    """Files that git tracks, or would on the next `git add`; links are files here."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not available: git (a checkout is needed)")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = run(*command, cwd=ROOT).split("\0")
+    return frozenset(name for name in names if os.path.lexists(ROOT / name) and name)
+
+
+@pytest.fixture(scope="session")
+def package(tracked: frozenset[str]) -> set[str]:
+    """The tracked files of the package."""
+    return {name for name in tracked if name.startswith("varscale/")}
+
+
+@pytest.fixture(scope="session")
+def checkout(tracked: frozenset[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout, so that no build leaves anything in the real one."""
+    copy = tmp_path_factory.mktemp("checkout") / "varscale"
+    for name in tracked:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy / name, follow_symlinks=False)
+    return copy
+
+
+def build(source: Path, kind: str, out: Path) -> Path:
+    run(sys.executable, "-m", "build", "--no-isolation", kind, "--outdir", out, source, cwd=out)
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(checkout, "--wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def sdist(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(checkout, "--sdist", tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="session")
+def unpacked_sdist(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (top,) = folder.iterdir()
+    return top
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of links to all that the running environment has installed, except varscale."""
+    folder = tmp_path_factory.mktemp("libraries")
+    for site in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        for entry in Path(site).iterdir():
+            if "varscale" not in entry.name and entry.suffix != ".pth":
+                (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pythons(
+    checkout: Path,
+    wheel: Path,
+    sdist: Path,
+    libraries: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
+    """A throw-away virtual environment for each way to install varscale."""
+    what = {"wheel": [wheel], "sdist": [sdist], "editable": ["--editable", checkout]}
+    found = {}
+    for name, arguments in what.items():
+        folder = tmp_path_factory.mktemp(f"venv-{name}")
+        run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
+        python = folder / "bin" / "python"
+        site = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=folder)
+        (Path(site.strip()) / "libraries.pth").write_text(f"{libraries}\n")
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+        offline = ["--no-index", "--no-deps", "--no-build-isolation"]
+        run(*pip, *offline, *arguments, cwd=folder)
+        found[name] = python
+    return found
+
+
+def names_in(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_tracked_files_of_the_package_and_no_others(
+    wheel: Path, package: set[str]
+) -> None:
+    names = {name for name in names_in(wheel) if ".dist-info/" not in name}
+    assert "varscale/py.typed" in names
+    assert names == package
+
+
+def test_the_wheel_holds_the_license(wheel: Path) -> None:
+    assert [name for name in names_in(wheel) if name.endswith(".dist-info/licenses/LICENSE")]
+
+
+def test_the_sdist_holds_each_file_of_the_package_once_and_no_links(
+    sdist: Path, package: set[str]
+) -> None:
+    with tarfile.open(sdist) as archive:
+        members = {member.name.partition("/")[2]: member for member in archive.getmembers()}
+    assert not [name for name, member in members.items() if member.issym() or member.islnk()]
+    assert not [name for name in members if name.split("/")[0] in LINKS]
+    files = {name for name, member in members.items() if member.isfile()}
+    assert {name for name in files if name.startswith("varscale/")} == package
+    assert {"pyproject.toml", "README.md", "LICENSE"} <= files
+
+
+def test_a_wheel_built_from_the_sdist_is_the_wheel_built_from_the_checkout(
+    wheel: Path, unpacked_sdist: Path, tmp_path: Path
+) -> None:
+    rebuilt = build(unpacked_sdist, "--wheel", tmp_path)
+    assert rebuilt.name == wheel.name
+    assert names_in(rebuilt) == names_in(wheel)
+    with zipfile.ZipFile(rebuilt) as ours, zipfile.ZipFile(wheel) as theirs:
+        different = [name for name in names_in(wheel) if ours.read(name) != theirs.read(name)]
+    assert not different
+
+
+def test_the_links_at_the_root_lead_into_the_package(checkout: Path) -> None:
+    links = {path.name: os.readlink(path) for path in checkout.iterdir() if path.is_symlink()}
+    assert links == LINKS
+
+
+@pytest.mark.parametrize(("door", "install", "where"), [*EVERYWHERE, *ONCE])
+def test_every_form_of_import_works(
+    door: str,
+    install: str,
+    where: str,
+    pythons: dict[str, Path],
+    checkout: Path,
+    tmp_path: Path,
+) -> None:
+    if importlib.util.find_spec(door) is None:
+        pytest.skip(f"not installed: pip install varscale[{door}]")
+    cwd = {"checkout": checkout, "elsewhere": tmp_path}[where]
+    loaded = Path(run(pythons[install], "-c", FORMS, door, cwd=cwd).splitlines()[-1])
+    from_checkout = where == "checkout" or install == "editable"
+    expected = checkout if from_checkout else pythons[install].parents[1]
+    assert loaded.is_relative_to(expected)
