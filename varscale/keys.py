@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from varscale.numerics.threefry import INTEGERS, split_key, threefry2x32
+from varscale.threefry import INTEGERS, split_key, threefry2x32
 
 __all__ = ["Key", "KeyLike", "as_key", "fold_in", "key", "key_data", "split", "wrap_key_data"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from varscale.numerics.numpy_ops import NUMPY
-from varscale.numerics.threefry import INTEGERS, threefry2x32
+from varscale.threefry import INTEGERS, threefry2x32
 
 from .compare import command
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from varscale.layout import CounterMap
 from varscale.numerics.ops import Counters, Ops, Words
-from varscale.numerics.threefry import split_key, threefry2x32
+from varscale.threefry import split_key, threefry2x32
 
 __all__ = ["random_words"]
 

@@ -1,4 +1,4 @@
-"""The Protocols that the reference arithmetic is written against; no implementation lives here.
+"""The Protocol that the reference arithmetic is written against; no implementation lives here.
 
 Arithmetic (`+ - * /`) and comparisons are the frameworks' own operators: on floats they round once,
 as IEEE 754 says, in every framework; on counters they are exact. What frameworks spell differently,
@@ -12,30 +12,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from varscale.threefry import WordOps, Words
+
 if TYPE_CHECKING:
     from varscale.layout import CounterMap
 
-__all__ = ["Counters", "Floats", "Ops", "WordOps", "Words"]
+__all__ = ["Counters", "Floats", "Ops", "Words"]
 
 #: Signed 64-bit integers of a framework, all >= 0.
 Counters: TypeAlias = Any
-#: 32-bit words in whatever integer type a framework computes them; or Python integers.
-Words: TypeAlias = Any
 #: float32 or float64 values of a framework.
 Floats: TypeAlias = Any
-
-
-class WordOps(Protocol):
-    """Modular arithmetic on 32-bit words; the right operand may be a Python integer."""
-
-    def add(self, a: Words, b: Words) -> Words:
-        """(a + b) mod 2**32."""
-
-    def xor(self, a: Words, b: Words) -> Words:
-        """Bitwise exclusive or."""
-
-    def rotate_left(self, a: Words, count: int) -> Words:
-        """Rotate by `count` bits, 0 < count < 32."""
 
 
 class Ops(WordOps, Protocol):

@@ -20,7 +20,7 @@ from varscale.numerics.draw import ComplexDraw, Draw
 from varscale.numerics.erf_inv import erf_inv
 from varscale.numerics.numpy_ops import NUMPY
 from varscale.numerics.ops import Floats, Ops, Words
-from varscale.numerics.threefry import split_key
+from varscale.threefry import split_key
 
 __all__ = ["sampler"]
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 
+from varscale.adapters.keras.scopes import is_symbolic
 from varscale.adapters.numpy.initializers import NumpyInitializer
+from varscale.arguments import as_shape
 from varscale.dtypes import DTypeLike
 from varscale.initializers import Initializer
 from varscale.keys import KeyLike
@@ -42,6 +44,11 @@ def tensor(data: Initializer, key: KeyLike, shape: Sequence[int], dtype: DTypeLi
         dtype = jax.dtypes.canonicalize_dtype(dtype)
         return jax.numpy.asarray(NumpyInitializer(data)(key, shape, dtype))
     if backend == "tensorflow":
+        import tensorflow as tf
+
+        if is_symbolic() and not tf.executing_eagerly():
+            # Only the shape is wanted, nothing leaves this graph, and one that draws takes long.
+            return tf.zeros(as_shape(shape), dtype)
         from varscale.adapters.tensorflow.initializers import TensorFlowInitializer
 
         return TensorFlowInitializer(data)(key, shape, dtype)

@@ -6,14 +6,30 @@ Random123's `threefry.h`; JAX's default generator is this one (jax/_src/random/t
 
 from __future__ import annotations
 
-from varscale.numerics.ops import WordOps, Words
+from typing import Any, Protocol, TypeAlias
 
-__all__ = ["INTEGERS", "split_key", "threefry2x32"]
+__all__ = ["INTEGERS", "WordOps", "Words", "split_key", "threefry2x32"]
+
+#: 32-bit words in whatever integer type a framework computes them; or Python integers.
+Words: TypeAlias = Any
 
 #: Skein's key-schedule parity constant, its low 32 bits (Random123: SKEIN_KS_PARITY32).
 _PARITY = 0x1BD11BDA
 #: Rotations of threefry2x32 (Random123: R_32x2_0_0 ... R_32x2_7_0); four rounds use one row.
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+
+
+class WordOps(Protocol):
+    """Modular arithmetic on 32-bit words; the right operand may be a Python integer."""
+
+    def add(self, a: Words, b: Words) -> Words:
+        """(a + b) mod 2**32."""
+
+    def xor(self, a: Words, b: Words) -> Words:
+        """Bitwise exclusive or."""
+
+    def rotate_left(self, a: Words, count: int) -> Words:
+        """Rotate by `count` bits, 0 < count < 32."""
 
 
 class _Integers:
