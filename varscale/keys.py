@@ -200,7 +200,8 @@ def as_key(key: KeyLike) -> Key:
 
     Args:
         key: a Key; an integer seed; a uint32 array of shape (2,) of any framework; a
-            `jax.random.key` or `jax.random.PRNGKey` array.
+            `jax.random.key` or `jax.random.PRNGKey` array, whose order of bits is then what
+            `jax.config.jax_threefry_partitionable` says (False by default before jax 0.5).
 
     Raises:
         TypeError: none of these; `None` is explained.
@@ -222,7 +223,7 @@ def as_key(key: KeyLike) -> Key:
         array = np.asarray(key)
         if array.ndim == 0 and np.issubdtype(array.dtype, np.integer):
             return _seed(array)
-        return wrap_key_data(array)
+        return wrap_key_data(array, partitionable=_partitionable(key))
     raise TypeError(
         "key must be a varscale key, an integer seed, a uint32 array of shape (2,) or a jax key, "
         f"got {_describe(key)}"
@@ -257,7 +258,15 @@ def _from_jax(value: Any) -> Key:
         raise ValueError(f"one key is wanted, got an array of keys of shape {value.shape}")
     impl = jax.random.key_impl(value)
     _check_impl(impl if isinstance(impl, str) else str(impl))
-    return wrap_key_data(np.asarray(jax.random.key_data(value)))
+    data = np.asarray(jax.random.key_data(value))
+    return wrap_key_data(data, partitionable=_partitionable(value))
+
+
+def _partitionable(value: Any) -> bool:
+    """The order that JAX itself would draw in; a key of another library is of today's order."""
+    if not type(value).__module__.startswith("jax"):
+        return True
+    return bool(sys.modules["jax"].config.jax_threefry_partitionable)
 
 
 def _describe(value: Any) -> str:
