@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("hypothesis", reason="not installed: pip install hypothesis")
 
-from hypothesis import HealthCheck, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 __all__ = ["SEEDS", "WORDS", "random_cases", "shapes"]
 
@@ -32,7 +32,9 @@ SEEDS = st.one_of(
 )
 
 #: A key's words.
-WORDS = st.tuples(*2 * [st.one_of(st.sampled_from((0, 1, 2**31, 2**32 - 1)), st.integers(0, 2**32 - 1))])
+WORDS = st.tuples(
+    *2 * [st.one_of(st.sampled_from((0, 1, 2**31, 2**32 - 1)), st.integers(0, 2**32 - 1))]
+)
 
 
 def shapes(

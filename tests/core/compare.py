@@ -1,4 +1,4 @@
-"""Comparing arrays bit by bit, with messages that repeat the test. Knows neither JAX nor varscale."""
+"""Comparing arrays bit by bit, with messages that repeat the test; JAX and varscale not known."""
 
 from __future__ import annotations
 

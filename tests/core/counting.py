@@ -12,7 +12,7 @@ import numpy as np
 
 from varscale.initializers import Initializer
 from varscale.layout import CounterMap
-from varscale.numerics import sample
+from varscale.numerics import sampler
 from varscale.numerics.numpy_ops import NumpyOps
 
 from .oracle import jax
@@ -52,9 +52,7 @@ _GENERATOR = define_prng_impl(
 def jax_key(dtype: np.dtype[Any]) -> Any:
     """A JAX key whose draws of this dtype count."""
     width = 8 if mantissa(dtype) < 8 else 8 * dtype.itemsize
-    return jax.random.wrap_key_data(
-        np.array([width - mantissa(dtype)], np.uint32), impl=_GENERATOR
-    )
+    return jax.random.wrap_key_data(np.array([width - mantissa(dtype)], np.uint32), impl=_GENERATOR)
 
 
 class _Counting(NumpyOps):
@@ -68,8 +66,9 @@ class _Counting(NumpyOps):
 def draw_all(initializer: Initializer, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """Varscale's values for a draw that counts (not for float64, whose bits are two words)."""
     draw = initializer.draw(0, shape, dtype)
-    parts = [
-        sample(_Counting(start), draw, CounterMap.row_major((min(_CHUNK, draw.size - start),)))
-        for start in range(0, draw.size, _CHUNK)
-    ]
+    with np.errstate(all="ignore"):  # as in `fill`
+        parts = [
+            sampler(_Counting(start), draw)(CounterMap.row_major((min(_CHUNK, draw.size - start),)))
+            for start in range(0, draw.size, _CHUNK)
+        ]
     return np.concatenate(parts).reshape(shape)

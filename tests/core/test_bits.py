@@ -25,7 +25,8 @@ ORDERS = pytest.mark.parametrize("partitionable", [True, False], ids=["partition
 SHAPES = ((), (0,), (1,), (5,), (2, 3), (7, 3), (16385,))
 DTYPES = {8: "bfloat16", 16: "float16", 32: "float32", 64: "float64"}
 
-#: Words that one legacy key serves: jax/_src/random/threefry2x32.py, `_threefry_random_bits_original`.
+#: Words that one legacy key serves: jax/_src/random/threefry2x32.py,
+#: `_threefry_random_bits_original`.
 BLOCK = 0xFFFFFFFF
 
 
@@ -74,7 +75,7 @@ def test_uniforms_are_those_of_jax(
     assert_identical(got, want, f"uniform(1.0)({own}, {shape}, {dtype!r})")
 
 
-# Beyond 32 bits, where no array of JAX's fits: the oracle is JAX's block cipher, and here its order.
+# Beyond 32 bits no array of JAX's fits: the oracle is JAX's block cipher, and its order is here.
 
 
 def partitionable_bits(pair: tuple[int, int], counters: np.ndarray, width: int) -> np.ndarray:

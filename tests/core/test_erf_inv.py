@@ -1,4 +1,4 @@
-"""The arithmetic from uniforms to samples, on every value that exists, against the installed JAX."""
+"""From uniforms to samples: the arithmetic, on every value that exists, against the JAX here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ from varscale.numerics.numpy_ops import NUMPY
 from .cases import random_cases
 from .compare import assert_identical, command, steps
 from .counting import draw_all, jax_key, mantissa
-from .oracle import EAGER, EXACT, LAW, configured, jax
+from .oracle import EAGER, EXACT, LAW, VERSION, configured, jax
 
 from hypothesis import example, given  # isort: skip
 from hypothesis import strategies as st  # isort: skip
 
 SINGLE = np.dtype(np.float32)
 SHORT = [dtype for dtype in FLOATS if dtype.itemsize < 4]
+
+
+@np.errstate(all="ignore")  # as in `fill`: 0 times infinity is computed, and not chosen
+def own_erf_inv(x: np.ndarray) -> Any:
+    return erf_inv(NUMPY, x, double=x.dtype == np.float64)
 
 
 def check(got: Any, want: Any, case: str) -> None:
@@ -54,7 +59,7 @@ def test_erf_inv_equals_lax_erf_inv_on_every_uniform(lower: Any, upper: Any) -> 
         part = slice(start, start + 2**20)
         fraction = np.arange(start, start + 2**20, dtype=np.float32) * np.float32(2.0**-23)
         x = np.maximum(NUMPY.fma(fraction, float(upper - lower), float(lower)), lower)
-        got[part] = erf_inv(NUMPY, x, double=False)
+        got[part] = own_erf_inv(x)
         with configured():
             want[part] = np.asarray(jax.lax.erf_inv(jax.numpy.asarray(x)))
     check(got, want, f"erf_inv from {lower!r} to {upper!r}")
@@ -115,9 +120,26 @@ def test_a_million_float64_samples_are_those_of_jax(distribution: Any) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_erf_inv_is_infinite_at_one(dtype: str) -> None:
     x = np.array([-1, 1, 0, -0.0], dtype)
-    with np.errstate(all="ignore"):
-        got = erf_inv(NUMPY, x, double=dtype == "float64")
-    assert_identical(got, np.array([-np.inf, np.inf, 0, -0.0], dtype), "erf_inv(-1, 1, 0, -0)")
+    assert_identical(
+        own_erf_inv(x), np.array([-np.inf, np.inf, 0, -0.0], dtype), "erf_inv(-1, 1, 0, -0)"
+    )
+
+
+def test_short_rows_of_the_newest_jax_are_within_2_ulp() -> None:
+    # XLA's CPU compiler in jaxlib 0.12.0 rounds erf_inv in another way in rows of 3 to 6 elements:
+    # of 2**21 rows of 4, 4.5 % of the values. In 0.10.2, and for other rows, all are equal.
+    x = np.arange(1 - 2**22, 2**22 + 1, dtype=np.float32) * np.float32(2.0**-22 * 0.999)
+    own = np.concatenate([own_erf_inv(part) for part in np.split(x, 8)])
+    with configured():
+        rows = np.asarray(jax.lax.erf_inv(jax.numpy.asarray(x.reshape(-1, 4)))).ravel()
+        whole = np.asarray(jax.lax.erf_inv(jax.numpy.asarray(x)))
+    check(own, whole, "erf_inv, one row")
+    distance = steps(own, rows)
+    equal = float((distance == 0).mean())
+    text = f"rows of 4: {equal:.6f} equal, at most {distance.max()} ulp; repeat with {command()}"
+    print(text)
+    assert equal >= (0.95 if VERSION >= (0, 11) else LAW.equal), text
+    assert distance.max() <= (2 if VERSION >= (0, 11) else LAW.ulp), text
 
 
 def test_a_uniform_of_exactly_zero_is_drawn_without_a_warning() -> None:
@@ -166,7 +188,9 @@ def near_ties(draw: st.DrawFn, precision: int) -> tuple[float, float, float]:
     shift = draw(st.integers(-2 * precision - 12, 8) | st.just(0))
     scale = draw(st.sampled_from((-precision, -30, -10, 0)))
     return (
-        sign * math.ldexp(a, scale), math.ldexp(b, -precision), math.ldexp(c, scale - precision + shift),
+        sign * math.ldexp(a, scale),
+        math.ldexp(b, -precision),
+        math.ldexp(c, scale - precision + shift),
     )  # fmt: skip
 
 

@@ -100,7 +100,24 @@ def test_a_jax_key_is_no_seed_for_either() -> None:
 @given(
     pair=WORDS,
     num=st.sampled_from(
-        (0, 1, 2, 3, 5, 16, 33, True, np.int64(3), (), (2,), (3,), (2, 3), [2, 2], (0, 3), (1, 2, 3))
+        (
+            0,
+            1,
+            2,
+            3,
+            5,
+            16,
+            33,
+            True,
+            np.int64(3),
+            (),
+            (2,),
+            (3,),
+            (2, 3),
+            [2, 2],
+            (0, 3),
+            (1, 2, 3),
+        )
     ),
 )
 def test_split_gives_the_keys_of_jax(pair: Any, num: Any, partitionable: bool) -> None:
@@ -135,7 +152,7 @@ def test_a_wrong_number_of_keys_is_refused_with_the_type_of_jax(num: Any) -> Non
 def test_a_negative_number_of_keys_is_refused_as_in_jax(num: Any) -> None:
     # JAX's own type has changed over its versions: TypeError, then MLIRError.
     assert isinstance(outcome(lambda: jax.random.split(jax_key((0, 0)), num)), type)
-    with pytest.raises(ValueError, match="^num must not be negative, got "):
+    with pytest.raises(ValueError, match=r"^num must not be negative, got "):
         varscale.split(0, num)
 
 
@@ -166,7 +183,7 @@ def test_wrong_data_are_refused_with_the_type_of_jax(data: Any) -> None:
 @pytest.mark.parametrize("data", [1.0, None, "a"], ids=repr)
 def test_data_that_are_not_an_integer_are_refused(data: Any) -> None:
     # On purpose: JAX takes 1.5 for 1.
-    with pytest.raises(TypeError, match="^data must be an integer scalar, got "):
+    with pytest.raises(TypeError, match=r"^data must be an integer scalar, got "):
         varscale.fold_in(0, data)
 
 
@@ -290,16 +307,16 @@ def test_several_jax_keys_are_refused_as_in_jax() -> None:
     keys = jax.random.split(jax.random.key(0))
     init = jax.nn.initializers.lecun_normal()
     assert outcome(lambda: init(keys, (2, 2))) is ValueError
-    with pytest.raises(ValueError, match=r"^one key is wanted, got an array of keys of shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"^one key is wanted, got an array of keys of shape \(2,\)"
+    ):
         varscale.numpy.lecun_normal()(keys, (2, 2))
 
 
 # Other generators
 
 
-@pytest.mark.parametrize(
-    "impl", ["rbg", "unsafe_rbg", "philox2x32", "philox4x32", "threefry4x32"]
-)
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg", "philox2x32", "philox4x32", "threefry4x32"])
 def test_a_generator_that_is_not_built_is_refused_by_name(impl: str) -> None:
     calls = {
         "key": lambda: varscale.key(0, impl=impl),
@@ -307,18 +324,16 @@ def test_a_generator_that_is_not_built_is_refused_by_name(impl: str) -> None:
         "Key": lambda: varscale.Key((0, 0), impl=impl),
     }
     for name, call in calls.items():
-        with pytest.raises(NotImplementedError, match=f"^impl '{impl}' is not built"):
+        with pytest.raises(NotImplementedError, match=rf"^impl '{impl}' is not built"):
             pytest.fail(f"{name} gave {call()!r}")
 
 
-@pytest.mark.parametrize(
-    "impl", ["rbg", "unsafe_rbg", "philox2x32", "philox4x32", "threefry4x32"]
-)
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg", "philox2x32", "philox4x32", "threefry4x32"])
 def test_a_jax_key_of_another_generator_is_refused_by_name(impl: str) -> None:
     if VERSION < (0, 10) and "rbg" not in impl:
         pytest.skip("not available: jax>=0.10")
     key = jax.random.key(0, impl=impl)
-    with pytest.raises(NotImplementedError, match=f"^impl '{impl}' is not built"):
+    with pytest.raises(NotImplementedError, match=rf"^impl '{impl}' is not built"):
         varscale.fold_in(key, 1)
 
 
@@ -330,7 +345,7 @@ def test_the_words_of_an_rbg_key_are_refused_for_their_shape() -> None:
 
 def test_an_unknown_generator_is_refused_with_the_type_of_jax() -> None:
     assert outcome(lambda: jax.random.key(0, impl="nope")) is ValueError
-    with pytest.raises(ValueError, match="^impl must be 'threefry2x32', got 'nope'$"):
+    with pytest.raises(ValueError, match=r"^impl must be 'threefry2x32', got 'nope'$"):
         varscale.key(0, impl="nope")
 
 

@@ -399,13 +399,17 @@ def test_wrong_moves_are_named() -> None:
     where = CounterMap.row_major((4, 6))
     with pytest.raises(ValueError, match=r"^axes must order all of 2 axes, got \(0, 0\)$"):
         where.permuted((0, 0))
-    with pytest.raises(IndexError, match="^3 indices for 2 axes$"):
+    with pytest.raises(IndexError, match=r"^3 indices for 2 axes$"):
         where.sliced(0, 0, 0)
     with pytest.raises(IndexError):
         where.sliced(4)
-    with pytest.raises(ValueError, match="^axis 0 of size 4 must divide into 3 shards, of which 0 "):
+    with pytest.raises(
+        ValueError, match=r"^axis 0 of size 4 must divide into 3 shards, of which 0 "
+    ):
         where.sharded(0, 0, 3)
-    with pytest.raises(ValueError, match="^axis 1 of size 6 must divide into 3 shards, of which 3 "):
+    with pytest.raises(
+        ValueError, match=r"^axis 1 of size 6 must divide into 3 shards, of which 3 "
+    ):
         where.sharded(1, 3, 3)
 
 
@@ -452,7 +456,11 @@ def test_a_layout_gives_a_new_array_its_shape() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"out": np.full((2, 3), 7, np.float32)}, ValueError, "out must have shape (3, 2), got (2, 3)"),
+        (
+            {"out": np.full((2, 3), 7, np.float32)},
+            ValueError,
+            "out must have shape (3, 2), got (2, 3)",
+        ),
         (
             {"out": np.full((3, 2), 7, np.float32), "dtype": "float64"},
             TypeError,

@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 
 import varscale
-
-from ..core.cases import WORDS, shapes
-from ..core.oracle import EAGER, EXACT, configured, jax
+from tests.core.cases import WORDS, shapes
+from tests.core.oracle import EAGER, EXACT, configured, jax
 
 if not EXACT:
     pytest.skip("not available: jax>=0.10", allow_module_level=True)
 
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import strategies as st  # isort: skip
 
 __all__ = ["DTYPES", "FAN_NAMES", "PLAIN_NAMES", "SHAPES", "Call", "axes", "calls", "fan_calls"]
 
@@ -28,9 +27,13 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 #: Factories whose arguments are axes.
 FAN_NAMES = (
-    *(f"{who}_{what}" for who in ("glorot", "xavier", "lecun", "he", "kaiming") for what in ("uniform", "normal")),
+    *(
+        f"{author}_{distribution}"
+        for author in ("glorot", "xavier", "lecun", "he", "kaiming")
+        for distribution in ("uniform", "normal")
+    ),
     "variance_scaling",
-)  # fmt: skip
+)
 #: Factories that look at no axes, and draw what any shape asks for.
 PLAIN_NAMES = ("constant", "normal", "truncated_normal", "uniform")
 
@@ -110,9 +113,7 @@ def fan_calls(draw: st.DrawFn, *, dtypes: tuple[str, ...] = DTYPES) -> Call:
     if name == "variance_scaling":
         arguments["scale"] = draw(st.sampled_from((1.0, 2, 0.0)) | st.floats(1e-6, 1e6))
         arguments["mode"] = draw(st.sampled_from(("fan_in", "fan_out", "fan_avg", "fan_geo_avg")))
-        arguments["distribution"] = draw(
-            st.sampled_from(("truncated_normal", "normal", "uniform"))
-        )
+        arguments["distribution"] = draw(st.sampled_from(("truncated_normal", "normal", "uniform")))
     if rank < 2 or draw(st.booleans()):
         chosen = draw(axes(rank))
         for key, value in zip(("in_axis", "out_axis", "batch_axis"), chosen, strict=True):

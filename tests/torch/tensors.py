@@ -19,7 +19,7 @@ SENTINEL = -7.0
 
 
 def as_numpy(tensor: Any) -> np.ndarray[Any, Any]:
-    """A copy of a tensor of any strides, as an array of the NumPy or ml_dtypes dtype of its name."""
+    """A copy of a tensor of any strides, as an array of the dtype of the same name."""
     tensor = tensor.detach().cpu().contiguous()
     name = str(tensor.dtype).removeprefix("torch.")
     if hasattr(ml_dtypes, name):

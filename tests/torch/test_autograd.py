@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import varscale.torch as door
-
-from .tensors import SENTINEL, torch
+from tests.torch.tensors import SENTINEL, torch
+from varscale import torch as door
 
 
 def filled() -> torch.Tensor:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.core.cases import random_cases
+from tests.core.compare import assert_identical
+from tests.torch.tensors import FLOAT_DTYPES, SENTINEL, as_numpy, torch
 from varscale import draws, initializers
 from varscale.adapters.torch import filling
 from varscale.adapters.torch.ops import TorchOps
@@ -20,10 +24,6 @@ from varscale.keys import Key
 from varscale.layout import CounterMap, Layout
 from varscale.numerics.erf_inv import erf_inv
 from varscale.numerics.numpy_ops import NUMPY
-
-from ..core.cases import random_cases
-from ..core.compare import assert_identical
-from .tensors import FLOAT_DTYPES, SENTINEL, as_numpy, torch
 
 from hypothesis import given  # isort: skip
 from hypothesis import strategies as st  # isort: skip
@@ -55,7 +55,7 @@ def host(draw: Any, where: CounterMap) -> Array:
 
 
 @pytest.mark.parametrize("way", [filling.fill_on_device, filling.fill_from_host])
-@pytest.mark.parametrize("dtype", (*FLOAT_DTYPES, *SHORT))
+@pytest.mark.parametrize("dtype", [*FLOAT_DTYPES, *SHORT])
 @pytest.mark.parametrize("name", DATA)
 def test_a_device_draws_what_the_host_draws(name: str, dtype: str, way: Any) -> None:
     kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
@@ -121,7 +121,11 @@ def test_strides_and_layouts_of_a_device_are_those_of_the_host(
 @pytest.mark.parametrize("way", [filling.fill_on_device, filling.fill_from_host])
 def test_known_values_are_carried_to_a_device(way: Any) -> None:
     where = Layout("abc", of="cba", flip="b").bind((3, 4, 5))
-    for data in (initializers.Constant(np.arange(3.0)), initializers.Orthogonal(), initializers.Constant(2)):
+    for data in (
+        initializers.Constant(np.arange(3.0)),
+        initializers.Orthogonal(),
+        initializers.Constant(2),
+    ):
         draw = data.draw(0, (5, 4, 3), "float32")
         got = torch.full((3, 4, 5), SENTINEL)
         way(draw, got, where)
@@ -177,7 +181,9 @@ def random_floats(dtype: str, count: int = 20_000) -> Array:
 def test_fma_rounds_once_also_near_ties(dtype: str) -> None:
     generator = np.random.default_rng(2)
     digits = 24 if dtype == "float32" else 53
-    a, b = (generator.integers(2 ** (digits - 1), 2**digits, 20_000).astype(dtype) for _ in range(2))
+    a, b = (
+        generator.integers(2 ** (digits - 1), 2**digits, 20_000).astype(dtype) for _ in range(2)
+    )
     products = a.astype(np.longdouble) * b
     # Addends that leave the sum half way, or a last bit beside it.
     for shift in (0, 1, 2, digits - 1, digits, digits + 1, 2 * digits):
@@ -212,9 +218,9 @@ def test_the_square_root_is_correctly_rounded(dtype: str) -> None:
     check(lambda ops: ops.sqrt, squares, case=f"sqrt beside squares, {dtype}")
 
 
-def test_the_logarithm_is_that_of_the_host() -> None:
+def test_functions_of_the_c_library_are_called_on_the_host() -> None:
     x = np.abs(random_floats("float64"))
-    check(lambda ops: ops.log, x[x > 0], case="log")
+    check(lambda ops: lambda x: ops.c_library(math.log, x), x[x > 0], case="log")
 
 
 def test_frexp_is_that_of_the_host() -> None:
@@ -228,14 +234,18 @@ def test_bounds_and_choices_are_those_of_the_host(dtype: str) -> None:
     check(lambda ops: lambda x: ops.maximum(x, -0.5), x, case="maximum")
     check(lambda ops: lambda x: ops.minimum(x, 0.5), x, case="minimum")
     check(lambda ops: lambda x: ops.where(x > 0, x, x * 2), x, case="where")
-    check(lambda ops: lambda x: ops.branch(x > 0, lambda y: y, lambda y: y * 2, x.copy() if isinstance(x, np.ndarray) else x), x, case="branch")
+    check(
+        lambda ops: lambda x: ops.branch(x > 0, lambda y: y * 3, lambda y: y * 2, x),
+        x,
+        case="branch",
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("old", [False, True])
 def test_erf_inv_is_that_of_the_host(dtype: str, old: bool) -> None:
     generator = np.random.default_rng(4)
-    middle = generator.uniform(-1, 1, 50_000).astype(dtype)
+    middle = generator.uniform(-1, 1, 20_000).astype(dtype)
     last = np.array([1, -1, 0, -0.0], dtype)
     edge = 1 - 2.0 ** -generator.integers(1, 24 if dtype == "float32" else 53, 2000).astype(dtype)
     x = np.concatenate([middle, edge, -edge, last]).astype(dtype)
@@ -315,7 +325,7 @@ def test_a_table_is_looked_up_as_on_the_host(dtype: str) -> None:
 class TestCuda:
     """The same through the public functions, where a tensor is on a CUDA device."""
 
-    @pytest.mark.parametrize("dtype", (*FLOAT_DTYPES, *SHORT))
+    @pytest.mark.parametrize("dtype", [*FLOAT_DTYPES, *SHORT])
     @pytest.mark.parametrize("name", DATA)
     def test_cuda_draws_what_the_host_draws(self, name: str, dtype: str) -> None:
         kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
@@ -349,7 +359,11 @@ class TestCuda:
         assert tensor.is_leaf
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
-    def test_every_uniform_that_a_normal_can_have_is_rounded_as_on_the_host(self, dtype: str) -> None:
+    def test_every_uniform_that_a_normal_can_have_is_rounded_as_on_the_host(
+        self, dtype: str
+    ) -> None:
         draw = initializers.Normal(1.0).draw(3, (1 << 22,), dtype)
-        tensor = filling.fill(draw, torch.empty(1 << 22, dtype=getattr(torch, dtype), device="cuda"))
+        tensor = filling.fill(
+            draw, torch.empty(1 << 22, dtype=getattr(torch, dtype), device="cuda")
+        )
         assert_identical(as_numpy(tensor), host(draw, CounterMap.row_major((1 << 22,))), dtype)

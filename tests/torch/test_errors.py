@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 import varscale
-
-from .tensors import SENTINEL, torch
-
-import varscale.torch as door  # noqa: E402
+from tests.torch.tensors import SENTINEL, torch
+from varscale import torch as door
 
 NO_KEY = (
     "key must be given, got None: varscale keeps no global state to draw from; pass an integer "
@@ -25,7 +23,9 @@ FLOATS = (
 
 #: What every door of the family and jax.nn.initializers are called with; then the error.
 SHARED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
-    "unknown mode": (lambda f: f.variance_scaling(1.0, "fan_inn", "normal")(KEY, (3, 4)), ValueError),
+    "unknown mode": (
+        lambda f: f.variance_scaling(1.0, "fan_inn", "normal")(KEY, (3, 4)), ValueError,
+    ),
     "unknown distribution": (
         lambda f: f.variance_scaling(1.0, "fan_in", "gaussian")(KEY, (3, 4)), ValueError,
     ),
@@ -100,8 +100,10 @@ def test_the_error_is_that_of_jax(case: str) -> None:
          "Layout('OIHW', of='OIHW') is a layout of 4 axes, got shape (3, 4)"),
         (lambda w: door.truncated_normal_(w, lower=2.0, upper=-2.0, key=0), ValueError,
          "lower must be below upper, got 2.0 and -2.0"),
-        (lambda w: door.constant_(w, "x"), TypeError, "value must be a number or an array, got 'x'"),
-        (lambda w: door.constant_(w, 1j), TypeError, "value must be real for dtype float32, got 1j"),
+        (lambda w: door.constant_(w, "x"), TypeError,
+         "value must be a number or an array, got 'x'"),
+        (lambda w: door.constant_(w, 1j), TypeError,
+         "value must be real for dtype float32, got 1j"),
         (lambda w: door.lecun_normal()(0, (3, 4), torch.int32), ValueError,
          f"dtype must be one of {FLOATS}"),
         (lambda w: door.lecun_normal()(0, (3, -4), out=w), TypeError,

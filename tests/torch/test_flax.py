@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..core.compare import assert_identical
-from ..core.oracle import EAGER, jax
-from ..numpy.calls import Call
-from .tensors import as_numpy, torch
+from tests.core.compare import assert_identical
+from tests.core.oracle import EAGER, jax
+from tests.numpy.calls import Call
+from tests.torch.tensors import as_numpy, torch
 
 pytest.importorskip("flax", reason="not installed: pip install flax")
 
-import flax.linen as nn  # noqa: E402
+import flax.linen as nn
 
-import varscale  # noqa: E402
-import varscale.torch as door  # noqa: E402
+import varscale
+from varscale import torch as door
 
 SEED = 11
 #: Of the kernel of a module that is the whole model.
@@ -32,9 +32,7 @@ def parameters(module: Any, *inputs: np.ndarray[Any, Any]) -> dict[str, Any]:
     return params
 
 
-def compare(
-    module: Any, params: dict[str, Any], layer: Any, inputs: np.ndarray[Any, Any]
-) -> None:
+def compare(module: Any, params: dict[str, Any], layer: Any, inputs: np.ndarray[Any, Any]) -> None:
     """Equal outputs for (batch, *spatial, channels) inputs."""
     want = np.asarray(module.apply({"params": params}, inputs))
     axes = (0, inputs.ndim - 1, *range(1, inputs.ndim - 1))
@@ -67,7 +65,9 @@ def test_a_linear_layer_is_the_dense_layer_of_flax() -> None:
     [(1, 3, 5, 1), (2, 4, 6, 1), (3, 2, 4, 1), (2, 4, 6, 2), (1, 4, 8, 4)],
     ids=["1-D", "2-D", "3-D", "2-D, grouped", "1-D, depthwise"],
 )
-def test_a_convolution_is_that_of_flax(spatial: int, inputs: int, outputs: int, groups: int) -> None:
+def test_a_convolution_is_that_of_flax(
+    spatial: int, inputs: int, outputs: int, groups: int
+) -> None:
     window = (3, 2, 2)[:spatial]
     module = nn.Conv(outputs, window, padding="VALID", feature_group_count=groups)
     layer = convolution(spatial)(inputs, outputs, window, groups=groups, bias=False)

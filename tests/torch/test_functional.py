@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..core.cases import random_cases
-from ..core.compare import assert_identical
-from ..core.oracle import jax
-from ..numpy.calls import DTYPES, Call, calls
-from .tensors import as_numpy, torch
+from tests.core.cases import random_cases
+from tests.core.compare import assert_identical
+from tests.core.oracle import jax
+from tests.numpy.calls import DTYPES, Call, calls
+from tests.torch.tensors import as_numpy, torch
 
 from hypothesis import given  # isort: skip
 
-import varscale  # noqa: E402
-import varscale.torch as door  # noqa: E402
-from varscale.family import FACTORIES  # noqa: E402
+import varscale
+from varscale import torch as door
+from varscale.family import FACTORIES
 
 
-@random_cases(max_examples=50)
+@random_cases(max_examples=25)
 @given(call=calls())
 def test_what_is_drawn_is_what_jax_draws(call: Call) -> None:
     got = call.of(door)

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..core.cases import random_cases
-from ..core.compare import assert_identical
-from ..core.oracle import EAGER, jax
-from ..numpy.calls import DTYPES, FAN_NAMES, Call, axes
-from .tensors import as_numpy, torch
+from tests.core.cases import random_cases
+from tests.core.compare import assert_identical
+from tests.core.oracle import EAGER, jax
+from tests.numpy.calls import DTYPES, FAN_NAMES, Call, axes
+from tests.torch.tensors import as_numpy, torch
 
 from hypothesis import given  # isort: skip
 from hypothesis import strategies as st  # isort: skip
 
-import varscale  # noqa: E402
-import varscale.torch as door  # noqa: E402
-from varscale.family import FACTORIES  # noqa: E402
+import varscale
+from varscale import torch as door
+from varscale.family import FACTORIES
 
 #: A weight (out, in, *spatial), and the kernel (*spatial, in, out) that JAX draws for it.
-WEIGHT, KERNEL = (6, 4, 3, 2), (3, 2, 4, 6)
+WEIGHT, KERNEL = (5, 4, 2, 3), (2, 3, 4, 5)
 
 
 def empty(shape: tuple[int, ...], dtype: str = "float32") -> Any:
@@ -46,12 +46,17 @@ def test_arguments_are_in_the_order_of_the_factory(name: str) -> None:
     theirs = inspect.signature(getattr(door, name)).parameters
     assert first.name == "tensor"
     positional = [one.name for one in ours if one.kind is one.POSITIONAL_OR_KEYWORD]
-    assert positional == [
-        one.name
-        for one in theirs.values()
-        if one.name != "dtype" and one.kind is one.POSITIONAL_OR_KEYWORD
-    ][: len(positional)]
-    assert [one.name for one in ours if one.kind is one.KEYWORD_ONLY and one.name != "compiled"] == [
+    assert (
+        positional
+        == [
+            one.name
+            for one in theirs.values()
+            if one.name != "dtype" and one.kind is one.POSITIONAL_OR_KEYWORD
+        ][: len(positional)]
+    )
+    assert [
+        one.name for one in ours if one.kind is one.KEYWORD_ONLY and one.name != "compiled"
+    ] == [
         "key",
         "layout",
     ]
@@ -74,9 +79,7 @@ def test_a_weight_of_any_dtype_is_the_kernel_of_jax_transposed(dtype: str) -> No
 
 @random_cases(max_examples=50)
 @given(chosen=axes(4), mode=st.sampled_from(("fan_in", "fan_out", "fan_avg", "fan_geo_avg")))
-def test_explicit_axes_are_the_tensors_own(
-    chosen: tuple[tuple[int, ...], ...], mode: str
-) -> None:
+def test_explicit_axes_are_the_tensors_own(chosen: tuple[tuple[int, ...], ...], mode: str) -> None:
     inputs, outputs, batch = chosen
     spatial = [axis for axis in range(4) if axis not in (*inputs, *outputs, *batch)]
     # As documented. The kernel has one shape always, so that JAX compiles once.
@@ -165,7 +168,9 @@ def test_slices_of_a_packed_weight_are_three_kernels() -> None:
     attention = torch.nn.MultiheadAttention(4, 2)
     keys = varscale.split(0, 3)
     for number, key in enumerate(keys):
-        door.lecun_normal_(attention.in_proj_weight[4 * number : 4 * number + 4], key=key, compiled=EAGER)
+        door.lecun_normal_(
+            attention.in_proj_weight[4 * number : 4 * number + 4], key=key, compiled=EAGER
+        )
     kernels = [
         np.asarray(jax.nn.initializers.lecun_normal()(key, (4, 4)))
         for key in jax.random.split(jax.random.key(0), 3)

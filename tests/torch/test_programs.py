@@ -15,13 +15,11 @@ import numpy as np
 import pytest
 
 import varscale
-
-from ..core.compare import assert_identical
-from .tensors import as_numpy, torch
-
-import varscale.numpy as reference  # noqa: E402
-import varscale.torch as door  # noqa: E402
-from varscale.family import FACTORIES  # noqa: E402
+from tests.core.compare import assert_identical
+from tests.torch.tensors import as_numpy, torch
+from varscale import numpy as reference
+from varscale import torch as door
+from varscale.family import FACTORIES
 
 #: Arguments of the factories that need some.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -84,7 +82,9 @@ def test_deterministic_algorithms_are_all_that_is_used() -> None:
 
 
 @pytest.mark.parametrize("name", [*FACTORIES, "zeros", "ones"])
-@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+@pytest.mark.parametrize(
+    "how", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
 def test_a_copied_initializer_draws_the_same(name: str, how: Any) -> None:
     init = getattr(door, name)
     if name in FACTORIES:
@@ -307,7 +307,8 @@ import resource, sys
 import torch, varscale, varscale.torch as door
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform != "darwin" else 1024)
+    unit = 1024 if sys.platform == "darwin" else 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 def grown(fill, tensor):
     fill(tensor[:64, :64])
