@@ -35,7 +35,14 @@ _ON_DEMAND = ("initializers", "keras", "linen", "numpy", "tensorflow", "torch")
 
 def __getattr__(name: str) -> ModuleType:
     if name in _ON_DEMAND:
-        return importlib.import_module(f"varscale.{name}")
+        try:
+            return importlib.import_module(f"varscale.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            raise ModuleNotFoundError(
+                f"varscale.{name} needs {name}: pip install 'varscale[{name}]'", name=name
+            ) from None
     raise AttributeError(f"module 'varscale' has no attribute {name!r}")
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from varscale.fans import Axes
+from varscale.fans import Axes, axes_tuple
 
-__all__ = ["as_axes", "as_shape", "check_choice", "check_number", "is_number"]
+__all__ = ["as_axes", "as_compiled", "as_shape", "check_choice", "check_number", "is_number"]
 
 
 def as_shape(shape: Sequence[int] | int) -> tuple[int, ...]:
@@ -34,12 +34,15 @@ def as_shape(shape: Sequence[int] | int) -> tuple[int, ...]:
 
 def as_axes(name: str, axes: Axes) -> Axes:
     """One axis, or several as a tuple; TypeError otherwise."""
-    try:
-        if isinstance(axes, Sequence):
-            return tuple(operator.index(axis) for axis in axes)
-        return operator.index(axes)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer or several, got {axes!r}") from None
+    chosen = axes_tuple(name, axes)
+    return chosen if np.iterable(axes) else chosen[0]
+
+
+def as_compiled(compiled: Any) -> bool | None:
+    """None, True or False; TypeError for what would silently choose other values."""
+    if compiled is not None and not isinstance(compiled, bool | np.bool_):
+        raise TypeError(f"compiled must be None, True or False, got {compiled!r}")
+    return None if compiled is None else bool(compiled)
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -50,9 +53,9 @@ def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def check_number(name: str, value: Any) -> None:
-    """Raise TypeError where the value is not a number."""
-    if not is_number(value):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+    """Raise TypeError where the value is not a real number."""
+    if not is_number(value) or np.iscomplexobj(value):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
 
 
 def is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,10 @@ from varscale.dtypes import COMPLEX
 from varscale.keys import Key
 from varscale.numerics import ComplexDraw, Draw
 from varscale.numerics.arithmetic import Arithmetic
+from varscale.numerics.draw import Distribution
 from varscale.numerics.erf import RECIPROCAL_SQRT_2, erf_of_bound
 
 __all__ = ["Distribution", "normal", "truncated_normal", "uniform", "with_variance"]
-
-Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 #: Standard deviation of a standard normal truncated to (-2, 2):
 #: scipy.stats.truncnorm.std(a=-2, b=2), as in jax/_src/nn/initializers.py.
@@ -29,24 +28,27 @@ TRUNCATED_STDDEV = 0.87962566103423978
 COMPLEX_TRUNCATED_STDDEV = 0.95311164380491208
 
 
-def uniform(key: Key, size: int, dtype: np.dtype[Any], scale: float) -> Draw:
+@np.errstate(all="ignore")
+def uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], scale: float) -> Draw:
     """Uniform in [0, scale)."""
     value = Arithmetic(dtype).value
-    return Draw(key, size, dtype, "uniform", (value(0), value(1)), value(scale))
+    return Draw(key, shape, dtype, "uniform", (value(0), value(1)), value(scale))
 
 
+@np.errstate(all="ignore")
 def normal(
-    key: Key, size: int, dtype: np.dtype[Any], stddev: float, compiled: bool | None
+    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], stddev: float, compiled: bool | None
 ) -> Draw | ComplexDraw:
     """Normal of mean 0; for a complex dtype, stddev is that of the modulus."""
     if dtype in COMPLEX:
-        return _complex_normal(key, size, dtype, Arithmetic(_part(dtype)).value(stddev), compiled)
-    return _normal(key, size, dtype, Arithmetic(dtype).value(stddev), compiled)
+        return _complex_normal(key, shape, dtype, Arithmetic(_part(dtype)).value(stddev), compiled)
+    return _normal(key, shape, dtype, Arithmetic(dtype).value(stddev), compiled)
 
 
+@np.errstate(all="ignore")
 def truncated_normal(
     key: Key,
-    size: int,
+    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     stddev: float,
     bounds: tuple[float, float],
@@ -54,12 +56,13 @@ def truncated_normal(
 ) -> Draw:
     """Normal restricted to the bounds, then multiplied by stddev."""
     scale = Arithmetic(dtype).value(stddev)
-    return _truncated_normal(key, size, dtype, scale, bounds, compiled)
+    return _truncated_normal(key, shape, dtype, scale, bounds, compiled)
 
 
+@np.errstate(all="ignore")
 def with_variance(
     key: Key,
-    size: int,
+    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     distribution: Distribution,
     variance: float,
@@ -67,48 +70,47 @@ def with_variance(
 ) -> Draw | ComplexDraw:
     """Of mean 0 and this variance."""
     if dtype in COMPLEX:
-        return _complex_with_variance(key, size, dtype, distribution, variance, compiled)
+        return _complex_with_variance(key, shape, dtype, distribution, variance, compiled)
     in_dtype = Arithmetic(dtype)
-    with np.errstate(all="ignore"):
-        rounded = in_dtype.value(variance)
-        if distribution == "uniform":
-            limit = in_dtype.sqrt(in_dtype.multiply(in_dtype.value(3), rounded))
-            interval = in_dtype.value(-1), in_dtype.value(1)
-            return Draw(key, size, dtype, "uniform", interval, limit)
-        stddev = in_dtype.sqrt(rounded)
-        if distribution == "normal":
-            return _normal(key, size, dtype, stddev, compiled)
-        stddev = in_dtype.divide(stddev, in_dtype.value(TRUNCATED_STDDEV))
-        return _truncated_normal(key, size, dtype, stddev, (-2, 2), compiled)
+    rounded = in_dtype.value(variance)
+    if distribution == "uniform":
+        limit = in_dtype.sqrt(in_dtype.multiply(in_dtype.value(3), rounded))
+        interval = in_dtype.value(-1), in_dtype.value(1)
+        return Draw(key, shape, dtype, "uniform", interval, limit)
+    stddev = in_dtype.sqrt(rounded)
+    if distribution == "normal":
+        return _normal(key, shape, dtype, stddev, compiled)
+    stddev = in_dtype.divide(stddev, in_dtype.value(TRUNCATED_STDDEV))
+    return _truncated_normal(key, shape, dtype, stddev, (-2, 2), compiled)
 
 
-def _normal(key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> Draw:
+def _normal(
+    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], stddev: Any, compiled: bool | None
+) -> Draw:
     in_dtype = Arithmetic(dtype)
     interval = in_dtype.next_after(in_dtype.value(-1), 0.0), in_dtype.value(1)
     sqrt2 = in_dtype.value(math.sqrt(2))
     if compiled is False:
-        return Draw(key, size, dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
-    with np.errstate(all="ignore"):
-        return Draw(key, size, dtype, "normal", interval, in_dtype.multiply(sqrt2, stddev))
+        return Draw(key, shape, dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
+    return Draw(key, shape, dtype, "normal", interval, in_dtype.multiply(sqrt2, stddev))
 
 
 def _truncated_normal(
     key: Key,
-    size: int,
+    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     stddev: Any,
     bounds: tuple[float, float],
     compiled: bool | None,
 ) -> Draw:
     in_dtype = Arithmetic(dtype)
-    with np.errstate(all="ignore"):
-        low, high = (in_dtype.value(bound) for bound in bounds)
-        folded = compiled is True
-        interval = erf_of_bound(low, folded=folded), erf_of_bound(high, folded=folded)
-        clip = in_dtype.next_after(low, math.inf), in_dtype.next_after(high, -math.inf)
+    low, high = (in_dtype.value(bound) for bound in bounds)
+    folded = compiled is True
+    interval = erf_of_bound(low, folded=folded), erf_of_bound(high, folded=folded)
+    clip = in_dtype.next_after(low, math.inf), in_dtype.next_after(high, -math.inf)
     return Draw(
         key,
-        size,
+        shape,
         dtype,
         "truncated_normal",
         interval,
@@ -120,21 +122,21 @@ def _truncated_normal(
 
 
 def _complex_normal(
-    key: Key, size: int, dtype: np.dtype[Any], stddev: Any, compiled: bool | None
+    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], stddev: Any, compiled: bool | None
 ) -> ComplexDraw:
     in_part = Arithmetic(_part(dtype))
     # Never folded; the division by sqrt(2) is a product, as XLA has it.
     part = replace(
-        _normal(key, size, in_part.dtype, stddev, False),
+        _normal(key, shape, in_part.dtype, stddev, False),
         factors_before_clip=(in_part.value(math.sqrt(2)), in_part.value(RECIPROCAL_SQRT_2)),
         old_log1p=compiled is False,
     )
-    return ComplexDraw(key, size, dtype, "normal", part, stddev)
+    return ComplexDraw(key, shape, dtype, "normal", part, stddev)
 
 
 def _complex_with_variance(
     key: Key,
-    size: int,
+    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     distribution: Distribution,
     variance: float,
@@ -143,18 +145,20 @@ def _complex_with_variance(
     in_part = Arithmetic(_part(dtype))
     stddev = in_part.sqrt(in_part.value(variance))
     if distribution == "normal":
-        return _complex_normal(key, size, dtype, stddev, compiled)
-    unit = uniform(key, size, in_part.dtype, 1.0)
+        return _complex_normal(key, shape, dtype, stddev, compiled)
+    unit = uniform(key, shape, in_part.dtype, 1.0)
     if distribution == "uniform":
-        return ComplexDraw(key, size, dtype, "uniform", unit, stddev)
+        return ComplexDraw(key, shape, dtype, "uniform", unit, stddev)
     correction = in_part.value(COMPLEX_TRUNCATED_STDDEV)
     fused = compiled is True
     if fused:  # compiled, XLA makes a product of a complex division by a constant
         stddev = in_part.multiply(stddev, in_part.divide(in_part.value(1), correction))
     else:
         stddev = in_part.divide(stddev, correction)
+    if np.isinf(stddev):  # a complex infinity divided by a number is NaN
+        stddev = in_part.value(math.nan)
     return ComplexDraw(
-        key, size, dtype, "truncated_normal", unit, stddev, fused, old_log1p=compiled is False
+        key, shape, dtype, "truncated_normal", unit, stddev, fused, old_log1p=compiled is False
     )
 
 

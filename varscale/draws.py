@@ -11,8 +11,8 @@ import numpy as np
 from varscale.layout import (
     AnyLayout,
     CounterMap,
-    Layout,
     blocks,
+    check_layout,
     in_memory_order,
     overlaps_itself,
 )
@@ -39,6 +39,12 @@ class Known:
     def size(self) -> int:
         """Number of elements of the whole draw."""
         return self.values.size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of JAX's whole array."""
+        shape: tuple[int, ...] = self.values.shape
+        return shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -117,27 +123,30 @@ def bind(draw: AnyDraw, shape: tuple[int, ...], layout: AnyLayout | None) -> Cou
     Raises:
         ValueError: the layout does not fit the shape, or the draw.
     """
-    if layout is None:
-        where = CounterMap.row_major(shape)
-    elif isinstance(layout, Layout):
-        where = layout.bind(shape)
-    else:
-        where = layout
-        if where.extent != tuple(shape):
-            raise ValueError(
-                f"destination must have the layout's extent {where.extent}, got {tuple(shape)}"
-            )
-        if 0 not in shape and not (where.bounds()[0] >= 0 and where.bounds()[1] < draw.size):
-            raise ValueError(
-                f"layout must stay in the draw's {draw.size} elements, got counters from "
-                f"{where.bounds()[0]} to {where.bounds()[1]}"
-            )
-        return where
-    if np.prod(shape, dtype=object) != draw.size:
+    check_layout(layout)
+    if isinstance(layout, CounterMap):
+        _check_part(draw, shape, layout)
+        return layout
+    drawn = shape if layout is None else layout.drawn_shape(shape)
+    if drawn != draw.shape:
         raise ValueError(
-            f"destination must have the draw's {draw.size} elements, got shape {tuple(shape)}"
+            f"destination must hold a draw of shape {draw.shape}, got shape {shape}"
+            + (f" in {layout}, which holds {drawn}" if layout else "")
         )
-    return where
+    return CounterMap.row_major(shape) if layout is None else layout.bind(shape)
+
+
+def _check_part(draw: AnyDraw, shape: tuple[int, ...], where: CounterMap) -> None:
+    if where.extent != shape:
+        raise ValueError(f"destination must have the layout's extent {where.extent}, got {shape}")
+    if 0 in shape:
+        return
+    low, high = where.bounds()
+    if low < 0 or high >= draw.size:
+        raise ValueError(
+            f"layout must stay in the draw's {draw.size} elements, got counters from {low} to "
+            f"{high}"
+        )
 
 
 def _strided(

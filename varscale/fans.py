@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import TypeAlias
 
-__all__ = ["Axes", "compute_fans"]
+import numpy as np
+
+__all__ = ["Axes", "axes_tuple", "compute_fans"]
 
 #: One axis or several; negative axes count from the end.
 Axes: TypeAlias = int | Sequence[int]
@@ -52,8 +55,16 @@ def compute_fans(
     return in_size * receptive_field_size, out_size * receptive_field_size
 
 
+def axes_tuple(name: str, axes: Axes) -> tuple[int, ...]:
+    """One axis or several, as a tuple; TypeError for what is neither."""
+    try:
+        return tuple(operator.index(axis) for axis in (axes if np.iterable(axes) else (axes,)))
+    except TypeError:
+        raise TypeError(f"{name} must be an integer or several, got {axes!r}") from None
+
+
 def _size(shape: Sequence[int], axes: Axes, name: str) -> int:
-    chosen = (axes,) if isinstance(axes, int) else tuple(axes)
+    chosen = axes_tuple(name, axes)
     for axis in chosen:
         if not -len(shape) <= axis < len(shape):
             raise IndexError(f"{name} {axes!r} is out of range for shape {tuple(shape)}")

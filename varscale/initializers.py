@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 
 from varscale import distributions, linalg
-from varscale.arguments import as_axes, as_shape, check_choice, check_number, is_number
+from varscale.arguments import as_axes, as_compiled, as_shape, check_choice, check_number, is_number
 from varscale.distributions import Distribution
 from varscale.draws import AnyDraw, Known, fill
 from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
@@ -85,12 +85,12 @@ class VarianceScaling:
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, get_args(Mode))
         check_choice("distribution", self.distribution, get_args(Distribution))
-        if not is_number(self.scale):
-            raise TypeError(f"scale must be a number, got {self.scale!r}")
+        check_number("scale", self.scale)
         if not self.scale >= 0:
             raise ValueError(f"scale must be >= 0, got {self.scale!r}")
         for name in ("in_axis", "out_axis", "batch_axis"):
             object.__setattr__(self, name, as_axes(name, getattr(self, name)))
+        object.__setattr__(self, "compiled", as_compiled(self.compiled))
 
     def variance(self, shape: Sequence[int]) -> float:
         """Scale / n for a shape, in Python's arithmetic, as JAX computes it."""
@@ -108,7 +108,7 @@ class VarianceScaling:
         shape, kind = as_shape(shape), _random_dtype(dtype, FLOATS + COMPLEX)
         variance = self.variance(shape)
         return distributions.with_variance(
-            as_key(key), math.prod(shape), kind, self.distribution, variance, self.compiled
+            as_key(key), shape, kind, self.distribution, variance, self.compiled
         )
 
 
@@ -128,8 +128,8 @@ class Uniform:
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
-        size = math.prod(as_shape(shape))
-        return distributions.uniform(as_key(key), size, kind, self.scale)
+        shape = as_shape(shape)
+        return distributions.uniform(as_key(key), shape, kind, self.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,13 @@ class Normal:
 
     def __post_init__(self) -> None:
         check_number("stddev", self.stddev)
+        object.__setattr__(self, "compiled", as_compiled(self.compiled))
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS + COMPLEX)
-        size = math.prod(as_shape(shape))
-        return distributions.normal(as_key(key), size, kind, self.stddev, self.compiled)
+        shape = as_shape(shape)
+        return distributions.normal(as_key(key), shape, kind, self.stddev, self.compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +189,15 @@ class TruncatedNormal:
             check_number(name, getattr(self, name))
         if not self.lower < self.upper:
             raise ValueError(f"lower must be below upper, got {self.lower!r} and {self.upper!r}")
+        object.__setattr__(self, "compiled", as_compiled(self.compiled))
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
-        size = math.prod(as_shape(shape))
+        shape = as_shape(shape)
         bounds = (self.lower, self.upper)
         return distributions.truncated_normal(
-            as_key(key), size, kind, self.stddev, bounds, self.compiled
+            as_key(key), shape, kind, self.stddev, bounds, self.compiled
         )
 
 
@@ -216,7 +218,10 @@ class Constant:
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn for an array of this shape and dtype."""
         shape, kind = as_shape(shape), as_dtype(dtype)
-        value = np.asarray(self.value)
+        try:
+            value = np.asarray(self.value)
+        except (RuntimeError, TypeError) as error:
+            raise TypeError(f"value must be something that NumPy can read: {error}") from None
         if np.iscomplexobj(value) and kind not in COMPLEX:
             raise TypeError(f"value must be real for dtype {kind}, got {self.value!r}")
         return Known(np.broadcast_to(value.astype(kind), shape))
@@ -242,6 +247,7 @@ class Orthogonal:
 
     def __post_init__(self) -> None:
         check_number("scale", self.scale)
+        object.__setattr__(self, "compiled", as_compiled(self.compiled))
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
@@ -255,7 +261,9 @@ class Orthogonal:
             raise ValueError(f"shape must be at least 2-D for orthogonal, got {shape}")
         if 0 in shape:
             return np.zeros(shape, dtype)
-        axis = range(len(shape))[self.column_axis]
+        if not -len(shape) <= self.column_axis < len(shape):
+            raise IndexError(f"column_axis {self.column_axis} is out of range for shape {shape}")
+        axis = self.column_axis % len(shape)
         columns = shape[axis]
         rest = shape[:axis] + shape[axis + 1 :]
         rows = math.prod(rest)
@@ -287,6 +295,7 @@ class DeltaOrthogonal:
 
     def __post_init__(self) -> None:
         check_number("scale", self.scale)
+        object.__setattr__(self, "compiled", as_compiled(self.compiled))
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""

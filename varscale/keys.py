@@ -40,6 +40,10 @@ class Key:
 
     def __post_init__(self) -> None:
         _check_impl(self.impl)
+        try:
+            object.__setattr__(self, "words", tuple(map(operator.index, self.words)))
+        except TypeError:
+            raise TypeError(f"words must be two integers, got {self.words!r}") from None
         if len(self.words) != 2 or not all(0 <= word < 2**32 for word in self.words):
             raise ValueError(f"words must be two integers in [0, 2**32), got {self.words!r}")
 
@@ -145,10 +149,12 @@ def split(key: KeyLike, num: int | Sequence[int] = 2) -> Any:
     words = split_key(
         INTEGERS, parent.words, int(np.prod(shape, dtype=object)), parent.partitionable
     )
-    keys: list[Any] = [_child(parent, pair) for pair in words]
-    for n in reversed(shape[1:]):
-        keys = [tuple(keys[i : i + n]) for i in range(0, len(keys), n)] if n else []
-    return tuple(keys) if shape else keys[0]
+    keys = iter([_child(parent, pair) for pair in words])
+
+    def nested(sizes: tuple[int, ...]) -> Any:
+        return tuple(nested(sizes[1:]) for _ in range(sizes[0])) if sizes else next(keys)
+
+    return nested(shape)
 
 
 def key_data(key: KeyLike) -> np.ndarray[Any, np.dtype[np.uint32]]:

@@ -14,6 +14,7 @@ __all__ = [
     "CounterMap",
     "Layout",
     "blocks",
+    "check_layout",
     "destination_shape",
     "in_memory_order",
     "overlaps_itself",
@@ -43,13 +44,26 @@ class CounterMap:
     strides: tuple[int, ...]
     extent: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        # Python's integers: NumPy's would wrap around before `bounds` could see it.
+        try:
+            object.__setattr__(self, "offset", operator.index(self.offset))
+            for name in ("strides", "extent"):
+                object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
+        except TypeError:
+            raise TypeError(f"offset, strides and extent must be integers, got {self}") from None
+        if len(self.strides) != len(self.extent) or any(n < 0 for n in self.extent):
+            raise ValueError(
+                f"strides and extent must be as many, and no extent negative; got {self}"
+            )
+
     @classmethod
     def row_major(cls, shape: Sequence[int], offset: int = 0) -> CounterMap:
         """The map of a whole draw into an array of its own shape."""
         return cls(offset, row_major_strides(shape), tuple(shape))
 
     def permuted(self, axes: Sequence[int]) -> CounterMap:
-        """The destination is `numpy.transpose(whole, axes)`."""
+        """The destination is `numpy.transpose(whole, axes)`; ValueError for other axes."""
         if sorted(axes) != list(range(len(self.extent))):
             raise ValueError(f"axes must order all of {len(self.extent)} axes, got {tuple(axes)}")
         return CounterMap(
@@ -68,7 +82,7 @@ class CounterMap:
         return result
 
     def sliced(self, *index: slice | int) -> CounterMap:
-        """The destination is `whole[index]`: a part of the draw, never the rest of it."""
+        """The destination is `whole[index]`: a part of the draw; IndexError outside it."""
         if len(index) > len(self.extent):
             raise IndexError(f"{len(index)} indices for {len(self.extent)} axes")
         offset, strides, extent = self.offset, [], []
@@ -85,9 +99,9 @@ class CounterMap:
         return CounterMap(offset, tuple(strides), tuple(extent))
 
     def sharded(self, axis: int, index: int, count: int) -> CounterMap:
-        """Shard `index` of `count` equal shards along `axis`."""
+        """Shard `index` of `count` equal shards along `axis`; ValueError where they are not."""
         size = self.extent[axis]
-        if size % count or not 0 <= index < count:
+        if count < 1 or size % count or not 0 <= index < count:
             raise ValueError(
                 f"axis {axis} of size {size} must divide into {count} shards, of which {index} "
                 "must be one"
@@ -137,8 +151,8 @@ class Layout:
             raise ValueError(
                 f"axes and of must name the same axes once each, got {axes!r} and {source!r}"
             )
-        if not set(flip) <= set(axes):
-            raise ValueError(f"flip must name axes of {axes!r}, got {flip!r}")
+        if not set(flip) <= set(axes) or len(set(flip)) != len(flip):
+            raise ValueError(f"flip must name axes of {axes!r} once each, got {flip!r}")
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "of", source)
         object.__setattr__(self, "flip", flip)
@@ -174,8 +188,21 @@ class Layout:
 AnyLayout: TypeAlias = Layout | CounterMap
 
 
+def check_layout(layout: object) -> None:
+    """Raise TypeError for what is not a layout; a string is the usual mistake."""
+    if layout is not None and not isinstance(layout, Layout | CounterMap):
+        hint = f"; write Layout({layout!r})" if isinstance(layout, str) else ""
+        raise TypeError(f"layout must be a Layout or a CounterMap, got {layout!r}{hint}")
+
+
 def destination_shape(drawn: Sequence[int], layout: AnyLayout | None) -> tuple[int, ...]:
-    """The shape of what a layout leads to, for a JAX array of shape `drawn`."""
+    """The shape of what a layout leads to, for a JAX array of shape `drawn`.
+
+    Raises:
+        TypeError: not a layout.
+        ValueError: a layout of another number of axes.
+    """
+    check_layout(layout)
     if isinstance(layout, Layout):
         return layout.destination_shape(drawn)
     return tuple(drawn) if layout is None else layout.extent

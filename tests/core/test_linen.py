@@ -136,6 +136,17 @@ def test_nested_compact_modules_have_the_keys_of_flax(nn: Any) -> None:
         check(Root(), seed, counts)
 
 
+def test_a_module_of_more_than_256_parameters_has_the_keys_of_flax(nn: Any) -> None:
+    class Wide(nn.Module):
+        @nn.compact
+        def __call__(self, x: Any) -> Any:
+            for number in range(1, 260):
+                self.param(f"p{number}", witness, (2,))
+            return x
+
+    check(Wide(), 5, {(f"p{number}",): number for number in range(1, 260)})
+
+
 def test_modules_with_setup_have_the_keys_of_flax(nn: Any) -> None:
     class Inner(nn.Module):
         def setup(self) -> None:

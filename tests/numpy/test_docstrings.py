@@ -42,6 +42,10 @@ AT_LEAST_ONE = (
 )
 
 
+def test_modules_with_examples_are_among_those_that_are_run() -> None:
+    assert set(AT_LEAST_ONE) <= set(MODULES)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_do_what_they_say(name: str) -> None:
     for framework in FRAMEWORKS:

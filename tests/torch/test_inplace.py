@@ -135,9 +135,9 @@ def test_an_orthogonal_weight_is_the_kernel_of_jax_transposed(shape: tuple[int, 
 
 def test_the_column_axis_of_orthogonal_is_the_tensors_own() -> None:
     pytest.importorskip("scipy", reason="not installed: pip install varscale[orthogonal]")
-    call = Call("orthogonal", (("column_axis", -2),), (4, 6))
-    got = filled(call, empty((6, 4)), column_axis=1)
-    assert_identical(as_numpy(got), call.of_jax().T, "column_axis=1 of (out, in)")
+    call = Call("orthogonal", (("column_axis", 0),), (3, 2, 4))
+    got = filled(call, empty((4, 2, 3)), column_axis=2)
+    assert_identical(as_numpy(got), call.of_jax().transpose(2, 1, 0), "the third of (out, in, k)")
 
 
 def test_a_delta_orthogonal_weight_is_the_kernel_of_jax_transposed() -> None:

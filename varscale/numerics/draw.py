@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -23,7 +24,7 @@ class Draw:
 
     Attributes:
         key: the key.
-        size: number of elements of the whole draw.
+        shape: of JAX's whole array.
         dtype: one of `varscale.dtypes.FLOATS`.
         distribution: how u becomes a sample.
         interval: (lower, upper) of u, as scalars of dtype.
@@ -34,7 +35,7 @@ class Draw:
     """
 
     key: Key
-    size: int
+    shape: tuple[int, ...]
     dtype: np.dtype[Any]
     distribution: Distribution
     interval: tuple[Any, Any]
@@ -43,6 +44,11 @@ class Draw:
     clip: tuple[Any, Any] | None = None
     old_log1p: bool = False
 
+    @property
+    def size(self) -> int:
+        """Number of elements of the whole draw."""
+        return math.prod(self.shape)
+
 
 @dataclass(frozen=True, slots=True)
 class ComplexDraw:
@@ -50,7 +56,7 @@ class ComplexDraw:
 
     Attributes:
         key: the key.
-        size: number of elements of the whole draw.
+        shape: of JAX's whole array.
         dtype: one of `varscale.dtypes.COMPLEX`.
         distribution: "normal": the parts are normal; "uniform": on a disk; "truncated_normal":
             normal with a modulus truncated at 2. The last two are drawn as modulus and argument.
@@ -61,10 +67,15 @@ class ComplexDraw:
     """
 
     key: Key
-    size: int
+    shape: tuple[int, ...]
     dtype: np.dtype[Any]
     distribution: Distribution
     part: Draw
     scale: Any
     fused: bool = False
     old_log1p: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of elements of the whole draw."""
+        return math.prod(self.shape)

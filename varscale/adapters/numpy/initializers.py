@@ -70,6 +70,8 @@ class NumpyInitializer:
         target = destination_shape(as_shape(shape), layout)
         if out is None:
             out = np.empty(target, draw.dtype)
+        elif not isinstance(out, np.ndarray):
+            raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
         elif out.shape != target:
             raise ValueError(f"out must have shape {target}, got {out.shape}")
         return fill(draw, out, layout)

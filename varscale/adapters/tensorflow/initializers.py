@@ -78,6 +78,8 @@ class TensorFlowInitializer:
             dtype = self.data.dtype
         numpy_dtype = np.dtype(np.float32) if dtype is None else _numpy_dtype(dtype)
         words = None
+        if isinstance(key, tf.Variable):
+            key = key.read_value()
         if tf.is_tensor(key) and not hasattr(key, "numpy"):
             words, key = _symbolic_words(key), Key((0, 0))
         drawn = as_shape(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -17,16 +18,23 @@ from varscale.numerics import sampler
 
 __all__ = ["check_destination", "fill", "untraced"]
 
+#: Elements that a device makes at once; its scratch is about 150 bytes times this.
+_DEVICE_BLOCK = 1 << 22
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def untraced(function: _F) -> _F:
     """A function that `torch.compile` calls as it is: it fills memory through NumPy."""
-    return cast(_F, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
 
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # Not a decorator of the function: that would import torch's compiler with this module.
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return function(*args, **kwargs)
 
-#: Elements that a device makes at once; its scratch is about 150 bytes times this.
-_DEVICE_BLOCK = 1 << 22
+    return cast(_F, call)
 
 
 def check_destination(tensor: torch.Tensor) -> None:
@@ -51,6 +59,7 @@ def check_destination(tensor: torch.Tensor) -> None:
         raise ValueError("tensor must hold its values, got a lazily conjugated or negated view")
 
 
+@untraced
 def fill(draw: AnyDraw, tensor: torch.Tensor, layout: AnyLayout | None = None) -> torch.Tensor:
     """Write a draw into a tensor, in place; autograd does not see it.
 
@@ -75,7 +84,8 @@ def fill(draw: AnyDraw, tensor: torch.Tensor, layout: AnyLayout | None = None) -
             f"tensor must not overlap itself, got shape {tuple(tensor.shape)} and strides "
             f"{tensor.stride()}"
         )
-    if tensor.is_meta or not tensor.numel():
+    # A fake tensor, of deferred initialisation, has no more memory than one on the meta device.
+    if tensor.is_meta or not tensor.numel() or type(tensor).__name__ == "FakeTensor":
         return tensor
     target = tensor.detach()
     if tensor.device.type == "cpu":
@@ -97,7 +107,7 @@ def numpy_view(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
         view: np.ndarray[Any, Any] = tensor.numpy()
         return view
     # NumPy knows ml_dtypes' types, torch does not know that it does.
-    plain = {1: torch.uint8, 2: torch.uint16}[dtype.itemsize]
+    plain = {1: torch.uint8, 2: torch.uint16, 4: torch.int32}[dtype.itemsize]
     return tensor.view(plain).numpy().view(dtype)
 
 
@@ -105,22 +115,26 @@ def fill_on_device(draw: AnyDraw, tensor: torch.Tensor, where: CounterMap) -> No
     """Fill by the device's own arithmetic, block by block."""
     if isinstance(draw, Known):
         fill_from_host(draw, tensor, where)
-        return
-    ops = TorchOps(tensor.device)
-    where, strides = in_memory_order(where, tensor.stride())
-    memory = tensor.as_strided(where.extent, strides, tensor.storage_offset())
-    samples = sampler(ops, draw)
-    with torch.no_grad():
-        for index, part in blocks(where, _DEVICE_BLOCK):
-            memory[index] = samples(part)
+    else:
+        _fill_blocks(tensor, where, sampler(TorchOps(tensor.device), draw))
 
 
 def fill_from_host(draw: AnyDraw, tensor: torch.Tensor, where: CounterMap) -> None:
     """Fill a device that cannot compute the samples itself, block by block."""
+
+    def from_host(part: CounterMap) -> torch.Tensor:
+        host = torch.empty(part.extent, dtype=tensor.dtype, device="cpu")
+        draws.fill(draw, numpy_view(host), part)
+        return host.to(tensor.device)
+
+    _fill_blocks(tensor, where, from_host)
+
+
+def _fill_blocks(
+    tensor: torch.Tensor, where: CounterMap, make: Callable[[CounterMap], torch.Tensor]
+) -> None:
     where, strides = in_memory_order(where, tensor.stride())
     memory = tensor.as_strided(where.extent, strides, tensor.storage_offset())
     with torch.no_grad():
         for index, part in blocks(where, _DEVICE_BLOCK):
-            host = torch.empty(part.extent, dtype=tensor.dtype)
-            draws.fill(draw, numpy_view(host), part)
-            memory[index] = host.to(tensor.device)
+            memory[index] = make(part)

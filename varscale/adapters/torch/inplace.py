@@ -335,9 +335,9 @@ def normal_(
 def truncated_normal_(
     tensor: torch.Tensor,
     stddev: float = 1e-2,
+    *,
     lower: float = -2.0,
     upper: float = 2.0,
-    *,
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
@@ -395,6 +395,8 @@ def orthogonal_(
     if column_axis is None:
         column_axis = -1
     elif layout is None:
+        if not -tensor.ndim <= column_axis < tensor.ndim:
+            raise IndexError(f"column_axis {column_axis} is out of range for {tensor.ndim} axes")
         column_axis = drawn.layout.of.index(drawn.layout.axes[column_axis])
     data = Orthogonal(scale, column_axis, compiled=compiled)
     return _fill(tensor, data, key, drawn.shape, drawn.layout)

@@ -6,8 +6,8 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from varscale.fans import Axes
-from varscale.layout import Layout
+from varscale.fans import Axes, axes_tuple
+from varscale.layout import AnyLayout, Layout, check_layout
 
 __all__ = ["Drawn", "conv_transpose_layout", "drawn_as"]
 
@@ -36,7 +36,7 @@ def drawn_as(
     in_axis: Axes | None = None,
     out_axis: Axes | None = None,
     batch_axis: Axes = (),
-    layout: Layout | None = None,
+    layout: AnyLayout | None = None,
 ) -> Drawn:
     """How JAX sees a weight of this shape.
 
@@ -48,14 +48,18 @@ def drawn_as(
             JAX's array.
         batch_axis: axes that the fans leave out, of the tensor, or with a layout of JAX's array.
         layout: names the axes. Without one, JAX's array has the batch axes first, then the
-            spatial ones, then the inputs, then the outputs.
+            spatial ones, then the inputs, then the outputs, each in the order given.
 
     Raises:
-        ValueError: a tensor of rank <= 1 whose axes are not given.
+        ValueError: a tensor of rank <= 1 whose axes are not given; an axis named twice.
+        TypeError: axes that are not integers, or not a Layout.
         IndexError: an axis that the tensor does not have.
     """
     shape = tuple(shape)
     if layout is not None:
+        if not isinstance(layout, Layout):
+            check_layout(layout)
+            raise TypeError(f"layout must name the tensor's axes, got {layout}; use fill for it")
         return Drawn(
             layout,
             layout.drawn_shape(shape),
@@ -70,6 +74,11 @@ def drawn_as(
         )
     inputs = _axes("in_axis", 1 if in_axis is None else in_axis, len(shape))
     outputs = _axes("out_axis", 0 if out_axis is None else out_axis, len(shape))
+    if len(shape) > 1 and (in_axis is None) != (out_axis is None) and set(inputs) & set(outputs):
+        given, other = ("in_axis", "out_axis") if out_axis is None else ("out_axis", "in_axis")
+        raise ValueError(
+            f"{given} takes the axis that {other} is by default, (out, in, *spatial); give both"
+        )
     batch = _axes("batch_axis", batch_axis, len(shape))
     last = [*inputs, *(axis for axis in outputs if axis not in inputs)]
     first = [axis for axis in batch if axis not in last]
@@ -110,8 +119,11 @@ def conv_transpose_layout(spatial: int, *, transpose_kernel: bool = False) -> La
 
 
 def _axes(name: str, axes: Axes, rank: int) -> tuple[int, ...]:
-    chosen = (axes,) if isinstance(axes, int) else tuple(axes)
+    chosen = axes_tuple(name, axes)
     for axis in chosen:
         if not -rank <= axis < rank:
             raise IndexError(f"{name} {axes!r} is out of range for a tensor of {rank} axes")
-    return tuple(axis % rank for axis in chosen)
+    positive = tuple(axis % rank for axis in chosen)
+    if len(set(positive)) != len(positive):
+        raise ValueError(f"{name} must name an axis once, got {axes!r}")
+    return positive
