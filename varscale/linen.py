@@ -35,7 +35,7 @@ def param_key(
     Example:
         >>> import varscale
         >>> varscale.linen.param_key(0, ("Dense_0",), 1)
-        Key(words=(3077990774, 2166202870), impl='threefry2x32', partitionable=True)
+        Key(words=(3043437727, 3662875008), impl='threefry2x32', partitionable=True)
 
     Source: flax/core/scope.py, `LazyRng` and `_fold_in_static`.
     """

@@ -251,6 +251,16 @@ def test_every_form_of_a_key_is_accepted(form: str) -> None:
     assert words(want).tolist() == varscale.key_data(given_key).tolist()
 
 
+@pytest.mark.parametrize("form", ["jax.random.key", "jax.random.PRNGKey"])
+@ORDERS
+def test_a_jax_key_is_drawn_in_the_order_that_jax_is_set_to(form: str, partitionable: bool) -> None:
+    with configured(partitionable=partitionable):
+        key = forms()[form]
+        want = outcome(lambda: jax.nn.initializers.uniform()(key, (3, 5)))
+        got = varscale.numpy.uniform()(key, (3, 5))
+    assert_identical(got, want, f"uniform()({form}, (3, 5)), partitionable={partitionable}")
+
+
 def test_words_of_torch_are_accepted() -> None:
     torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
     assert varscale.key_data(torch.tensor([0, 42], dtype=torch.uint32)).tolist() == [0, 42]

@@ -332,7 +332,16 @@ ERRORS = {
     ),
     "size": (
         np.full((3, 5), 7, np.float32), None, ValueError,
-        "destination must have the draw's 12 elements, got shape (3, 5)",
+        "destination must hold a draw of shape (3, 4), got shape (3, 5)",
+    ),
+    "shape": (
+        np.full((4, 3), 7, np.float32), None, ValueError,
+        "destination must hold a draw of shape (3, 4), got shape (4, 3)",
+    ),
+    "shape of the layout": (
+        np.full((3, 4), 7, np.float32), Layout("OI", of="IO"), ValueError,
+        "destination must hold a draw of shape (3, 4), got shape (3, 4) in "
+        "Layout('OI', of='IO'), which holds (4, 3)",
     ),
     "rank of the layout": (
         np.full((3, 4), 7, np.float32), Layout("OIW", of="WIO"), ValueError,
@@ -386,7 +395,7 @@ def test_an_error_names_the_argument_and_writes_nothing(
         (("OI", "HW"), "axes and of must name the same axes once each, got 'OI' and 'HW'"),
         (("OIO", "OIO"), "axes and of must name the same axes once each, got 'OIO' and 'OIO'"),
         (("OI", "OIH"), "axes and of must name the same axes once each, got 'OI' and 'OIH'"),
-        (("OI", "IO", "H"), "flip must name axes of 'OI', got 'H'"),
+        (("OI", "IO", "H"), "flip must name axes of 'OI' once each, got 'H'"),
     ],
 )
 def test_a_wrong_layout_is_named(arguments: Any, message: str) -> None:

@@ -173,7 +173,6 @@ def test_a_model_on_the_meta_device_can_be_filled_after_it_is_made_real() -> Non
     assert torch.equal(layer.weight, door.lecun_normal_(torch.empty(3, 4), key=1))
 
 
-@pytest.mark.xfail(strict=True, reason="a fake tensor is taken for one on the CPU")
 def test_a_fake_tensor_is_left_as_it_is() -> None:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -182,7 +181,6 @@ def test_a_fake_tensor_is_left_as_it_is() -> None:
         assert door.lecun_normal_(tensor, key=0) is tensor
 
 
-@pytest.mark.xfail(strict=True, reason="written to the wrapper's memory, which nobody reads")
 def test_a_functional_tensor_is_filled_or_refused() -> None:
     def program(tensor: Any) -> Any:
         return door.lecun_normal_(tensor, key=0)

@@ -12,7 +12,7 @@ from varscale.keys import Key
 
 __all__ = ["ComplexDraw", "Distribution", "Draw"]
 
-Distribution: TypeAlias = Literal["uniform", "normal", "truncated_normal"]
+Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 
 @dataclass(frozen=True, slots=True)

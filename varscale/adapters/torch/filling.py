@@ -43,7 +43,7 @@ def check_destination(tensor: torch.Tensor) -> None:
     Raises:
         TypeError: not a tensor, or not a dense one.
         ValueError: a lazy parameter, whose shape is not known yet.
-        NotImplementedError: a distributed tensor.
+        NotImplementedError: a distributed tensor, or one inside a transform of torch.func.
     """
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, got {type(tensor).__name__}")
@@ -54,6 +54,10 @@ def check_destination(tensor: torch.Tensor) -> None:
     if hasattr(tensor, "to_local"):
         raise NotImplementedError(
             "tensor is a DTensor; fill tensor.to_local() with a CounterMap of its shard"
+        )
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        raise NotImplementedError(
+            "tensor is inside torch.func.functionalize, grad or vmap, where a fill would be lost"
         )
     if tensor.is_conj() or tensor.is_neg():
         raise ValueError("tensor must hold its values, got a lazily conjugated or negated view")
