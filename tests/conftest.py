@@ -26,6 +26,8 @@ from collections.abc import Generator
 import pytest
 from packaging.requirements import Requirement
 
+pytest_plugins = ["pytester"]  # for the tests of this file
+
 _VARIABLE = "VARSCALE_REQUIRE"
 
 # What a skip's reason may look like; the third form is importorskip's own, without reason=.

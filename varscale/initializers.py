@@ -20,7 +20,7 @@ from varscale.draws import AnyDraw, Known, fill
 from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
 from varscale.fans import Axes, compute_fans
 from varscale.keys import KeyLike, as_key
-from varscale.numerics.arithmetic import Arithmetic
+from varscale.numerics.arithmetic import Arithmetic, flush
 
 __all__ = [
     "Constant",
@@ -224,7 +224,10 @@ class Constant:
             raise TypeError(f"value must be something that NumPy can read: {error}") from None
         if np.iscomplexobj(value) and kind not in COMPLEX:
             raise TypeError(f"value must be real for dtype {kind}, got {self.value!r}")
-        return Known(np.broadcast_to(value.astype(kind), shape))
+        with np.errstate(all="ignore"):
+            value = value.astype(kind)
+        # JAX converts to bfloat16 by arithmetic in float32, which flushes; to float32 it does not.
+        return Known(np.broadcast_to(flush(value) if kind.name == "bfloat16" else value, shape))
 
 
 @dataclass(frozen=True, slots=True)

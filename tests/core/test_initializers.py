@@ -42,7 +42,7 @@ POOL: dict[str, tuple[int, tuple[tuple[int, ...], ...]]] = {
     "float32": (
         110,
         (
-            (), (0,), (5,), (3, 7), (0, 4), (2, 3, 9), (3, 3, 4, 8), (2, 1, 3, 2, 7), (257, 257),
+            (), (0,), (3, 7), (0, 4), (2, 3, 9), (2, 1, 3, 2, 7), (257, 257),
         ),
     ),
     "float16": (30, ((), (0, 4), (2, 3, 7))),
@@ -159,7 +159,7 @@ def test_variance_scaling_is_that_of_jax(dtype: str) -> None:
     check()
 
 
-@random_cases(max_examples=8)
+@random_cases(max_examples=5)
 @given(
     seed=SEEDS,
     shape=shapes(min_dims=2, min_side=1),
@@ -257,6 +257,12 @@ def test_constants_are_those_of_jax(value: Any, dtype: str) -> None:
 def test_uniform_of_any_scale_is_that_of_jax(dtype: str) -> None:
     @random_cases(max_examples=25)
     @given(seed=SEEDS, scale=SCALES | SCALES.map(lambda scale: -scale))
+    @example(seed=0, scale=1e-37)
+    @example(seed=0, scale=1.2e-38)
+    @example(seed=0, scale=-1e-39)
+    @example(seed=0, scale=1e-45)
+    @example(seed=0, scale=1e-310)
+    @example(seed=0, scale=1e30)
     def check(seed: int, scale: Any) -> None:
         compare("uniform", (scale,), {}, seed, (3, 7), dtype)
 
@@ -267,6 +273,12 @@ def test_uniform_of_any_scale_is_that_of_jax(dtype: str) -> None:
 def test_normal_of_any_stddev_is_that_of_jax(dtype: str) -> None:
     @random_cases(max_examples=25)
     @given(seed=SEEDS, stddev=SCALES | SCALES.map(lambda scale: -scale))
+    @example(seed=0, stddev=1e-37)
+    @example(seed=0, stddev=1.2e-38)
+    @example(seed=0, stddev=-1e-39)
+    @example(seed=0, stddev=1e-45)
+    @example(seed=0, stddev=1e-310)
+    @example(seed=0, stddev=1e30)
     def check(seed: int, stddev: Any) -> None:
         compare("normal", (stddev,), {}, seed, (3, 7), dtype)
 
@@ -511,7 +523,7 @@ def test_what_jax_refuses_is_refused_with_its_type(case: str) -> None:
             TypeError,
             "in_axis must be an integer or several, got 1.5",
         ),
-        (lambda init: init.uniform("a"), TypeError, "scale must be a number, got 'a'"),
+        (lambda init: init.uniform("a"), TypeError, "scale must be a real number, got 'a'"),
         (
             lambda init: init.uniform()(0, (2, -1)),
             TypeError,
