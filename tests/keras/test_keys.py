@@ -97,7 +97,7 @@ def test_a_wrong_argument_is_refused(
             "distribution must be 'truncated_normal', 'normal' or 'uniform', got 'untruncated",
         ),
         (lambda: vk.VarianceScaling(-1.0), ValueError, "scale must be >= 0, got -1.0"),
-        (lambda: vk.VarianceScaling("1"), TypeError, "scale must be a number, got '1'"),
+        (lambda: vk.VarianceScaling("1"), TypeError, "scale must be a real number, got '1'"),
         (lambda: vk.HeNormal(in_axis="a"), TypeError, "in_axis must be an integer or several"),
         (lambda: vk.HeNormal(in_axis=2, key=0)((3, 4)), IndexError, "in_axis 2 is out of range"),
         (lambda: vk.HeNormal(key=0)((3,)), ValueError, "in_axis must be given .* rank 1"),
