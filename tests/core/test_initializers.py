@@ -250,6 +250,8 @@ def test_zeros_and_ones_are_those_of_jax(name: str, dtype: str) -> None:
 )
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "complex64", "float8_e5m2"])
 def test_constants_are_those_of_jax(value: Any, dtype: str) -> None:
+    if VERSION < (0, 5) and dtype == "bfloat16" and isinstance(value, float) and value == 1e-40:
+        pytest.skip("not available: jax>=0.5")  # subnormals were not flushed there
     compare("constant", (value,), {}, 0, (3, 4), dtype)
 
 
