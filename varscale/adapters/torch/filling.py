@@ -37,6 +37,7 @@ def untraced(function: _F) -> _F:
     return cast(_F, call)
 
 
+@untraced
 def check_destination(tensor: torch.Tensor) -> None:
     """Refuse what cannot be filled.
 
@@ -50,7 +51,8 @@ def check_destination(tensor: torch.Tensor) -> None:
     if torch.nn.parameter.is_lazy(tensor):
         raise ValueError("tensor is a lazy parameter without a shape: run its module once first")
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
-        raise TypeError(f"tensor must be dense and strided, got layout {tensor.layout}")
+        kind = "quantized" if tensor.is_quantized else "nested" if tensor.is_nested else None
+        raise TypeError(f"tensor must be dense and strided, got layout {kind or tensor.layout}")
     if hasattr(tensor, "to_local"):
         raise NotImplementedError(
             "tensor is a DTensor; fill tensor.to_local() with a CounterMap of its shard"
