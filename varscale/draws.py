@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -25,32 +27,30 @@ __all__ = ["BLOCK", "AnyDraw", "ComplexDraw", "Draw", "Known", "bind", "fill"]
 BLOCK = 1 << 14
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
-    """Values that are known before a destination is: constants, orthogonal matrices.
+    """Values that do not come from a counter each: constants, orthogonal matrices.
 
     Attributes:
-        values: an array of the drawn shape; a constant is a broadcast view of one element.
+        shape: of JAX's whole array.
+        dtype: the values' dtype.
+        make: makes the values, an array of this shape and dtype; a constant is a broadcast view
+            of one element. Called when the first value is wanted: a meta tensor wants none.
     """
 
-    values: np.ndarray[Any, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    make: Callable[[], np.ndarray[Any, Any]]
 
     @property
     def size(self) -> int:
         """Number of elements of the whole draw."""
-        return self.values.size
+        return math.prod(self.shape)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of JAX's whole array."""
-        shape: tuple[int, ...] = self.values.shape
-        return shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The values' dtype."""
-        dtype: np.dtype[Any] = self.values.dtype
-        return dtype
+    @functools.cached_property
+    def values(self) -> np.ndarray[Any, Any]:
+        """The values, made once."""
+        return self.make()
 
     def at(self, where: CounterMap) -> np.ndarray[Any, Any]:
         """The values of a block, as a view."""

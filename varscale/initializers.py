@@ -19,7 +19,7 @@ from varscale.distributions import Distribution
 from varscale.draws import AnyDraw, Known, fill
 from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
 from varscale.fans import Axes, compute_fans
-from varscale.keys import KeyLike, as_key
+from varscale.keys import Key, KeyLike, as_key
 from varscale.numerics.arithmetic import Arithmetic, flush
 
 __all__ = [
@@ -227,7 +227,9 @@ class Constant:
         with np.errstate(all="ignore"):
             value = value.astype(kind)
         # JAX converts to bfloat16 by arithmetic in float32, which flushes; to float32 it does not.
-        return Known(np.broadcast_to(flush(value) if kind.name == "bfloat16" else value, shape))
+        value = flush(value) if kind.name == "bfloat16" else value
+        values = np.broadcast_to(value, shape)
+        return Known(shape, kind, lambda: values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,18 +256,23 @@ class Orthogonal:
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
-        return Known(self.matrix(key, as_shape(shape), _orthogonal_dtype(dtype)))
+        shape, kind, known_key = as_shape(shape), _orthogonal_dtype(dtype), as_key(key)
+        self.check(shape)
+        return Known(shape, kind, lambda: self.matrix(known_key, shape, kind))
 
-    def matrix(
-        self, key: KeyLike, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> np.ndarray[Any, Any]:
-        """The values themselves."""
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse a shape that holds no such matrix; one without elements holds any."""
         if len(shape) < 2:
             raise ValueError(f"shape must be at least 2-D for orthogonal, got {shape}")
+        if 0 not in shape and not -len(shape) <= self.column_axis < len(shape):
+            raise IndexError(f"column_axis {self.column_axis} is out of range for shape {shape}")
+
+    def matrix(
+        self, key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> np.ndarray[Any, Any]:
+        """The values themselves, for a shape that passed `check`."""
         if 0 in shape:
             return np.zeros(shape, dtype)
-        if not -len(shape) <= self.column_axis < len(shape):
-            raise IndexError(f"column_axis {self.column_axis} is out of range for shape {shape}")
         axis = self.column_axis % len(shape)
         columns = shape[axis]
         rest = shape[:axis] + shape[axis + 1 :]
@@ -302,19 +309,25 @@ class DeltaOrthogonal:
 
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
-        shape, kind = as_shape(shape), _orthogonal_dtype(dtype)
+        shape, kind, known_key = as_shape(shape), _orthogonal_dtype(dtype), as_key(key)
         if len(shape) not in (3, 4, 5):
             raise ValueError(f"shape must be 3-D, 4-D or 5-D for delta_orthogonal, got {shape}")
         if shape[-1] < shape[-2]:
             raise ValueError(
                 f"shape must have fan_in <= fan_out (its last two axes), got {shape[-2:]}"
             )
-        values = np.zeros(shape, kind)
         matrix = Orthogonal(self.scale, self.column_axis, compiled=self.compiled)
-        if values.size:
-            centre = tuple((n - 1) // 2 for n in shape[:-2])
-            values[centre] = matrix.matrix(key, shape[-2:], kind)
-        return Known(values)
+        if 0 not in shape:
+            matrix.check(shape[-2:])
+
+        def make() -> np.ndarray[Any, Any]:
+            values = np.zeros(shape, kind)
+            if values.size:
+                centre = tuple((n - 1) // 2 for n in shape[:-2])
+                values[centre] = matrix.matrix(known_key, shape[-2:], kind)
+            return values
+
+        return Known(shape, kind, make)
 
 
 def _random_dtype(dtype: DTypeLike, allowed: Sequence[np.dtype[Any]]) -> np.dtype[Any]:

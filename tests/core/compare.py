@@ -8,7 +8,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__ = ["assert_identical", "command", "patterns", "same", "steps"]
+__all__ = ["agree", "assert_identical", "command", "patterns", "same", "steps"]
 
 Array = np.ndarray[Any, Any]
 
@@ -72,6 +72,18 @@ def assert_identical(got: Any, want: Any, case: str) -> None:
             f"got {pair[0]!r} ({_hexadecimal(pair[:1])}), "
             f"expected {pair[1]!r} ({_hexadecimal(pair[1:])}); repeat with {command()}"
         )
+
+
+def agree(got: Any, want: Any, case: str, *, exact: bool) -> None:
+    """The same exception type, or identical arrays; within a few ulp where JAX itself differs."""
+    if isinstance(want, type) or isinstance(got, type):
+        assert got is want, f"{case}: got {got}, expected {want}; repeat with {command()}"
+    elif exact or got.shape != want.shape or got.dtype != want.dtype or not got.size:
+        assert_identical(got, want, case)
+    else:
+        limit = 1 if got.itemsize < 4 else 4
+        distance = int(steps(got, want).max())
+        assert distance <= limit, f"{case}: {distance} ulp; repeat with {command()}"
 
 
 def _differing(got: Array, want: Array) -> Array:

@@ -20,7 +20,7 @@ from varscale.family import FACTORIES
 from varscale.initializers import Distribution, Mode
 
 from .cases import SEEDS, random_cases, shapes
-from .compare import assert_identical, command, steps
+from .compare import agree, assert_identical, command, steps
 from .oracle import EAGER, EXACT, VERSION, configured, is_reference, jax, outcome
 
 from hypothesis import assume, example, given  # isort: skip
@@ -105,18 +105,6 @@ def own_draw(name: str, args: tuple[Any, ...], kwargs: Any, seed: int, *call: An
     key = varscale.key(seed, x64="float64" in map(str, call))
     with np.errstate(over="ignore"):
         return outcome(lambda: own_factory(name)(*args, **kwargs)(key, *call))
-
-
-def agree(got: Any, want: Any, case: str, *, exact: bool) -> None:
-    """The same exception type, or identical arrays; within a few ulp where JAX itself differs."""
-    if isinstance(want, type) or isinstance(got, type):
-        assert got is want, f"{case}: got {got}, expected {want}; repeat with {command()}"
-    elif exact or got.shape != want.shape or got.dtype != want.dtype or not got.size:
-        assert_identical(got, want, case)
-    else:
-        limit = 1 if got.itemsize < 4 else 4
-        distance = int(steps(got, want).max())
-        assert distance <= limit, f"{case}: {distance} ulp; repeat with {command()}"
 
 
 def compare(

@@ -17,13 +17,15 @@ if jax.__version_info__ < (0, 10):
 
 #: Gives this JAX's eager values.
 EAGER = {"compiled": None if jax.__version_info__ >= (0, 11) else False}
+#: No last axis of 3 to 6 elements: there the newest JAX has no one value (docs/exactness.md), and
+#: tests/core bounds the distance.
 AXES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "dense": ((5, 7), {}),
-    "conv": ((3, 3, 4, 6), {}),
-    "conv transpose": ((3, 3, 6, 4), {"in_axis": -1, "out_axis": -2}),
+    "conv": ((3, 3, 4, 8), {}),
+    "conv transpose": ((3, 3, 8, 7), {"in_axis": -1, "out_axis": -2}),
     "depthwise": ((3, 3, 4, 2), {"in_axis": (), "out_axis": -1, "batch_axis": -2}),
-    "query": ((6, 2, 3), {"in_axis": 0, "out_axis": (1, 2)}),
-    "output": ((2, 3, 6), {"in_axis": (0, 1), "out_axis": 2}),
+    "query": ((6, 2, 7), {"in_axis": 0, "out_axis": (1, 2)}),
+    "output": ((2, 3, 8), {"in_axis": (0, 1), "out_axis": 2}),
 }
 RULES = (
     ("fan_in", "truncated_normal"),
@@ -99,7 +101,7 @@ def test_a_name_means_what_it_means_in_jax(name: str, assert_identical: Any) -> 
 def test_an_initializer_without_fans_is_identical_to_jax(
     ours: Any, theirs: Any, assert_identical: Any
 ) -> None:
-    assert_identical(ours((3, 4, 6)), theirs(jax.random.key(9), (3, 4, 6), "float32"))
+    assert_identical(ours((3, 4, 8)), theirs(jax.random.key(9), (3, 4, 8), "float32"))
 
 
 def test_a_key_of_jax_is_a_key(assert_identical: Any) -> None:

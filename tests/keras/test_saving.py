@@ -135,7 +135,9 @@ def test_a_saved_model_loads_in_another_process_after_the_import(tmp_path: Path)
     model(vk.HeNormal(key=5)).save(path)
     script = f"import keras; keras.models.load_model({str(path)!r})"
     without, with_import = (
-        subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+        subprocess.run(
+            [sys.executable, "-P", "-c", text], capture_output=True, text=True, check=False
+        )
         for text in (script, f"import varscale.keras; {script}")
     )
     assert with_import.returncode == 0, with_import.stderr

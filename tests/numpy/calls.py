@@ -14,7 +14,7 @@ import pytest
 
 import varscale
 from tests.core.cases import WORDS, shapes
-from tests.core.oracle import EAGER, EXACT, configured, jax
+from tests.core.oracle import EAGER, EXACT, configured, is_reference, jax
 
 if not EXACT:
     pytest.skip("not available: jax>=0.10", allow_module_level=True)
@@ -59,6 +59,12 @@ class Call:
     def options(self) -> dict[str, Any]:
         """The factory's arguments for varscale, which must know JAX's version."""
         return dict(self.arguments) | ({"compiled": EAGER} if self.name in _COMPILED else {})
+
+    @property
+    def exact(self) -> bool:
+        """Whether the installed JAX's values of this call are the reference, bit for bit."""
+        distribution = dict(self.arguments).get("distribution", self.name)
+        return is_reference(self.shape, self.dtype, distribution)
 
     @property
     def key(self) -> varscale.Key:
