@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,8 @@ def test_every_parameter_of_the_twins_is_identical_for_another_seed(twin: str) -
 def test_a_framework_that_is_missing_is_named_and_does_not_pass() -> None:
     done = run("examples.isolated", "keras", "examples.port", "--twin", "keras", "--summary")
     assert done.returncode == 1
-    assert "not run: keras; pip install keras" in done.stdout
+    # Others may be missing here too.
+    assert re.search(r"^not run: keras; pip install .*\bkeras\b", done.stdout, re.MULTILINE)
     assert "identical: 0 of 0 twins compared" in done.stdout
 
 
