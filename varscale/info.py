@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 
+from varscale.kernels import native
+
 __all__ = ["VERIFIED_JAX", "__version__", "info"]
 
 __version__ = importlib.metadata.version("varscale")
@@ -18,18 +20,21 @@ def info() -> dict[str, object]:
     """What this installation has.
 
     Returns:
-        version: varscale's version. kernel: "reference", the NumPy arithmetic. frameworks: the
-        installed version of each framework, or None. orthogonal: the QR in use. verified_jax: the
-        JAX versions whose values these are.
+        version: varscale's version. kernel: the instruction set of the compiled kernel in use, or
+        "reference", the NumPy arithmetic. kernels: the instruction sets that could be used, best
+        first; none where varscale was installed without a C compiler. frameworks: the installed
+        version of each framework, or None. orthogonal: the QR in use. verified_jax: the JAX
+        versions whose values these are.
 
     Example:
         >>> import varscale
-        >>> varscale.info()["kernel"]
-        'reference'
+        >>> varscale.info()["verified_jax"]
+        ('0.10.2', '0.12.0.1')
     """
     return {
         "version": __version__,
-        "kernel": "reference",
+        "kernel": native.in_use(),
+        "kernels": native.isas(),
         "frameworks": {name: _version(name) for name in ("torch", "tensorflow", "keras", "jax")},
         "orthogonal": "scipy" if importlib.util.find_spec("scipy") else "numpy",
         "verified_jax": VERIFIED_JAX,

@@ -17,6 +17,15 @@ PACKAGE = Path(__file__).parents[2] / "varscale"
 FRAMEWORKS = frozenset({"torch", "tensorflow", "keras", "jax", "jaxlib", "flax", "numpy"})
 DOORS = ("numpy", "torch", "tensorflow", "keras")
 
+# What a kernel computes, and what that is made of.
+BELOW_KERNELS = (
+    "varscale.kernels",
+    "varscale.numerics",
+    "varscale.dtypes",
+    "varscale.keys",
+    "varscale.layout",
+)
+
 # Beside the standard library. SciPy's QR is the core's only optional library, asked for late.
 CORE_LIBRARIES = frozenset({"numpy", "ml_dtypes"})
 LATE_LIBRARIES = {"varscale.linalg": frozenset({"scipy"})}
@@ -82,10 +91,10 @@ def objection(module: str, each: Import) -> str | None:
     if within(target, "varscale.conformance") and not within(module, "varscale.conformance"):
         return "nothing imports the conformance suite"
     if within(target, "varscale.kernels") and not within(module, "varscale.kernels"):
-        return None if module == "varscale.draws" else "only varscale.draws calls kernels"
+        callers = ("varscale.draws", "varscale.info")
+        return None if module in callers else "only varscale.draws calls kernels; info names them"
     if within(module, "varscale.kernels"):
-        allowed = within(target, "varscale.kernels", "varscale.numerics", "varscale.dtypes")
-        return None if allowed else "a kernel imports nothing above it"
+        return None if within(target, *BELOW_KERNELS) else "a kernel imports nothing above it"
     if within(module, "varscale.conformance"):
         inside = within(target, "varscale.adapters")
         return "the conformance suite knows the public face only" if inside else None

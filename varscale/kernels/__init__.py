@@ -1,1 +1,1 @@
-"""The reference arithmetic, fused and compiled, for `fill`. Comes later."""
+"""The reference arithmetic, fused and compiled, for `fill`: `native` calls what `src` has in C."""

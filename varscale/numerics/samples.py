@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from varscale.dtypes import FloatFormat, float_format
+from varscale.dtypes import float_format
 from varscale.layout import CounterMap
 from varscale.numerics.arithmetic import Arithmetic, flush, flushed_below
 from varscale.numerics.bits import random_words
@@ -22,7 +22,7 @@ from varscale.numerics.numpy_ops import NUMPY
 from varscale.numerics.ops import Floats, Ops, Words
 from varscale.threefry import split_key
 
-__all__ = ["sampler"]
+__all__ = ["from_fraction", "narrow_table", "sampler"]
 
 
 def sampler(
@@ -63,7 +63,7 @@ def _real_sampler(ops: Ops, draw: Draw, words: tuple[Words, Words]) -> Callable[
     shape = float_format(draw.dtype)
     partitionable = draw.key.partitionable
     size, width, mantissa = draw.size, shape.width, shape.mantissa
-    table = _narrow_table(draw, shape) if shape.narrow else None
+    table = narrow_table(draw) if shape.narrow else None
 
     def samples(where: CounterMap) -> Any:
         high, low = random_words(
@@ -77,12 +77,12 @@ def _real_sampler(ops: Ops, draw: Draw, words: tuple[Words, Words]) -> Callable[
             upper_bits = ops.to_float(high, draw.dtype) * 2.0**20
             lower_bits = ops.to_float(ops.bits(low, 12, 20), draw.dtype)
             fraction = (upper_bits + lower_bits) * 2.0**-52
-        return _wide(ops, draw, fraction)
+        return from_fraction(ops, draw, fraction)
 
     return samples
 
 
-def _wide(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
+def from_fraction(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
     """Samples from fractions in [0, 1), float32 or float64."""
     lower, upper = draw.interval
     u = ops.fma(fraction, float(upper - lower), float(lower))
@@ -100,10 +100,10 @@ def _wide(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
     return x
 
 
-def _narrow_table(draw: Draw, shape: FloatFormat) -> np.ndarray[Any, Any]:
-    """All samples of a short dtype, every step rounded to it."""
-    in_dtype = Arithmetic(draw.dtype)
-    fraction = (np.arange(2**shape.mantissa) * 2.0**-shape.mantissa).astype(draw.dtype)
+def narrow_table(draw: Draw) -> np.ndarray[Any, Any]:
+    """All samples of a short dtype, every step rounded to it; 2**mantissa of them."""
+    in_dtype, mantissa = Arithmetic(draw.dtype), float_format(draw.dtype).mantissa
+    fraction = (np.arange(2**mantissa) * 2.0**-mantissa).astype(draw.dtype)
     lower, upper = draw.interval
     with np.errstate(all="ignore"):
         u = in_dtype.add(in_dtype.multiply(fraction, in_dtype.subtract(upper, lower)), lower)

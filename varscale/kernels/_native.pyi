@@ -1,0 +1,17 @@
+"""src/module.c."""
+
+def isas() -> list[str]: ...
+def fill(
+    program: bytes,
+    word: int,
+    word_2: int,
+    address: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+    counter_strides: tuple[int, ...],
+    isa: int,
+    threads: int,
+    limit: int,
+    /,
+) -> None: ...

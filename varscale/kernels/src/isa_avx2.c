@@ -1,0 +1,11 @@
+/* AVX2 with FMA. */
+#define VS_AVX2
+#define VS_UNROLL 8
+#define VS_TOGETHER 8
+#include "body.h"
+
+static int supported(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+const struct vs_isa vs_avx2 = {"avx2", VS_BLOCK, VS_RUNS, supported};
