@@ -1,4 +1,4 @@
-"""From a distribution's parameters to a draw: every constant computed and rounded as JAX does it.
+"""From a distribution's parameters to a law: every constant computed and rounded as JAX does it.
 
 Source: jax/_src/nn/initializers.py and jax/_src/random/core.py (0.10.2 and 0.12.0.1). `compiled`
 chooses among JAX's own roundings, see `varscale.family.Family`.
@@ -6,20 +6,25 @@ chooses among JAX's own roundings, see `varscale.family.Family`.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from types import NoneType
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
 from varscale.dtypes import COMPLEX
-from varscale.keys import Key
-from varscale.numerics import ComplexDraw, Draw
+from varscale.numerics import ComplexLaw, Law
 from varscale.numerics.arithmetic import Arithmetic
 from varscale.numerics.draw import Distribution
 from varscale.numerics.erf import RECIPROCAL_SQRT_2, erf_of_bound
 
 __all__ = ["Distribution", "normal", "truncated_normal", "uniform", "with_variance"]
+
+_P = ParamSpec("_P")
+_L = TypeVar("_L", bound=Law | ComplexLaw)
 
 #: Standard deviation of a standard normal truncated to (-2, 2):
 #: scipy.stats.truncnorm.std(a=-2, b=2), as in jax/_src/nn/initializers.py.
@@ -28,89 +33,96 @@ TRUNCATED_STDDEV = 0.87962566103423978
 COMPLEX_TRUNCATED_STDDEV = 0.95311164380491208
 
 
+def _made_once(make: Callable[_P, _L]) -> Callable[_P, _L]:
+    """Remember laws of plain numbers; not of zeros: 0.0 and -0.0 would be taken for each other."""
+    remembered = cast(Callable[_P, _L], functools.lru_cache(maxsize=4096, typed=True)(make))
+
+    @functools.wraps(make)
+    def law(*arguments: _P.args, **named: _P.kwargs) -> _L:
+        numbers = [one for one in arguments[1:] if type(one) not in (str, bool, NoneType)]
+        if all(type(one) in (float, int) and one for one in numbers):
+            return remembered(*arguments, **named)
+        return make(*arguments, **named)
+
+    return law
+
+
+@_made_once
 @np.errstate(all="ignore")
-def uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], scale: float) -> Draw:
+def uniform(dtype: np.dtype[Any], scale: float) -> Law:
     """Uniform in [0, scale)."""
     value = Arithmetic(dtype).value
-    return Draw(key, shape, dtype, "uniform", (value(0), value(1)), value(scale))
+    return Law(dtype, "uniform", (value(0), value(1)), value(scale))
 
 
+@_made_once
 @np.errstate(all="ignore")
-def normal(
-    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], stddev: float, compiled: bool | None
-) -> Draw | ComplexDraw:
+def normal(dtype: np.dtype[Any], stddev: float, compiled: bool | None) -> Law | ComplexLaw:
     """Normal of mean 0; for a complex dtype, stddev is that of the modulus."""
     if dtype in COMPLEX:
-        return _complex_normal(key, shape, dtype, Arithmetic(_part(dtype)).value(stddev), compiled)
-    return _normal(key, shape, dtype, Arithmetic(dtype).value(stddev), compiled)
+        return _complex_normal(dtype, Arithmetic(_part(dtype)).value(stddev), compiled)
+    return _normal(dtype, Arithmetic(dtype).value(stddev), compiled)
 
 
+@_made_once
 @np.errstate(all="ignore")
 def truncated_normal(
-    key: Key,
-    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     stddev: float,
-    bounds: tuple[float, float],
+    lower: float,
+    upper: float,
     compiled: bool | None,
-) -> Draw:
-    """Normal restricted to the bounds, then multiplied by stddev."""
+) -> Law:
+    """Normal restricted to (lower, upper), then multiplied by stddev."""
     scale = Arithmetic(dtype).value(stddev)
-    return _truncated_normal(key, shape, dtype, scale, bounds, compiled)
+    return _truncated_normal(dtype, scale, (lower, upper), compiled)
 
 
+@_made_once
 @np.errstate(all="ignore")
 def with_variance(
-    key: Key,
-    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     distribution: Distribution,
     variance: float,
     compiled: bool | None,
-) -> Draw | ComplexDraw:
+) -> Law | ComplexLaw:
     """Of mean 0 and this variance."""
     if dtype in COMPLEX:
-        return _complex_with_variance(key, shape, dtype, distribution, variance, compiled)
+        return _complex_with_variance(dtype, distribution, variance, compiled)
     in_dtype = Arithmetic(dtype)
     rounded = in_dtype.value(variance)
     if distribution == "uniform":
         limit = in_dtype.sqrt(in_dtype.multiply(in_dtype.value(3), rounded))
         interval = in_dtype.value(-1), in_dtype.value(1)
-        return Draw(key, shape, dtype, "uniform", interval, limit)
+        return Law(dtype, "uniform", interval, limit)
     stddev = in_dtype.sqrt(rounded)
     if distribution == "normal":
-        return _normal(key, shape, dtype, stddev, compiled)
+        return _normal(dtype, stddev, compiled)
     stddev = in_dtype.divide(stddev, in_dtype.value(TRUNCATED_STDDEV))
-    return _truncated_normal(key, shape, dtype, stddev, (-2, 2), compiled)
+    return _truncated_normal(dtype, stddev, (-2, 2), compiled)
 
 
-def _normal(
-    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], stddev: Any, compiled: bool | None
-) -> Draw:
+def _normal(dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> Law:
     in_dtype = Arithmetic(dtype)
     interval = in_dtype.next_after(in_dtype.value(-1), 0.0), in_dtype.value(1)
     sqrt2 = in_dtype.value(math.sqrt(2))
     if compiled is False:
-        return Draw(key, shape, dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
-    return Draw(key, shape, dtype, "normal", interval, in_dtype.multiply(sqrt2, stddev))
+        return Law(dtype, "normal", interval, stddev, (sqrt2,), old_log1p=True)
+    return Law(dtype, "normal", interval, in_dtype.multiply(sqrt2, stddev))
 
 
 def _truncated_normal(
-    key: Key,
-    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     stddev: Any,
     bounds: tuple[float, float],
     compiled: bool | None,
-) -> Draw:
+) -> Law:
     in_dtype = Arithmetic(dtype)
     low, high = (in_dtype.value(bound) for bound in bounds)
     folded = compiled is True
     interval = erf_of_bound(low, folded=folded), erf_of_bound(high, folded=folded)
     clip = in_dtype.next_after(low, math.inf), in_dtype.next_after(high, -math.inf)
-    return Draw(
-        key,
-        shape,
+    return Law(
         dtype,
         "truncated_normal",
         interval,
@@ -121,34 +133,30 @@ def _truncated_normal(
     )
 
 
-def _complex_normal(
-    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], stddev: Any, compiled: bool | None
-) -> ComplexDraw:
+def _complex_normal(dtype: np.dtype[Any], stddev: Any, compiled: bool | None) -> ComplexLaw:
     in_part = Arithmetic(_part(dtype))
     # Never folded; the division by sqrt(2) is a product, as XLA has it.
     part = replace(
-        _normal(key, shape, in_part.dtype, stddev, False),
+        _normal(in_part.dtype, stddev, False),
         factors_before_clip=(in_part.value(math.sqrt(2)), in_part.value(RECIPROCAL_SQRT_2)),
         old_log1p=compiled is False,
     )
-    return ComplexDraw(key, shape, dtype, "normal", part, stddev)
+    return ComplexLaw(dtype, "normal", part, stddev)
 
 
 def _complex_with_variance(
-    key: Key,
-    shape: tuple[int, ...],
     dtype: np.dtype[Any],
     distribution: Distribution,
     variance: float,
     compiled: bool | None,
-) -> ComplexDraw:
+) -> ComplexLaw:
     in_part = Arithmetic(_part(dtype))
     stddev = in_part.sqrt(in_part.value(variance))
     if distribution == "normal":
-        return _complex_normal(key, shape, dtype, stddev, compiled)
-    unit = uniform(key, shape, in_part.dtype, 1.0)
+        return _complex_normal(dtype, stddev, compiled)
+    unit = uniform(in_part.dtype, 1.0)
     if distribution == "uniform":
-        return ComplexDraw(key, shape, dtype, "uniform", unit, stddev)
+        return ComplexLaw(dtype, "uniform", unit, stddev)
     correction = in_part.value(COMPLEX_TRUNCATED_STDDEV)
     fused = compiled is True
     if fused:  # compiled, XLA makes a product of a complex division by a constant
@@ -157,9 +165,7 @@ def _complex_with_variance(
         stddev = in_part.divide(stddev, correction)
     if np.isinf(stddev):  # a complex infinity divided by a number is NaN
         stddev = in_part.value(math.nan)
-    return ComplexDraw(
-        key, shape, dtype, "truncated_normal", unit, stddev, fused, old_log1p=compiled is False
-    )
+    return ComplexLaw(dtype, "truncated_normal", unit, stddev, fused, old_log1p=compiled is False)
 
 
 def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from varscale.kernels import native
+from varscale.kernels.native import Plan, advise_huge_pages
 from varscale.layout import (
     AnyLayout,
     CounterMap,
@@ -20,10 +21,10 @@ from varscale.layout import (
     in_memory_order,
     overlaps_itself,
 )
-from varscale.numerics import ComplexDraw, Draw, sampler
+from varscale.numerics import Draw, sampler
 from varscale.numerics.numpy_ops import NUMPY
 
-__all__ = ["BLOCK", "AnyDraw", "ComplexDraw", "Draw", "Known", "bind", "fill"]
+__all__ = ["BLOCK", "AnyDraw", "Draw", "Known", "Plan", "advise_huge_pages", "bind", "fill", "plan"]
 
 #: Elements that are made at once: the scratch of a fill is about 100 bytes times this.
 BLOCK = 1 << 14
@@ -63,7 +64,7 @@ class Known:
 
 
 #: Whatever `fill` can carry out.
-AnyDraw: TypeAlias = Draw | ComplexDraw | Known
+AnyDraw: TypeAlias = Draw | Known
 
 
 def fill(
@@ -125,6 +126,25 @@ def fill(
         for index, part in blocks(where, BLOCK):
             memory[index] = samples(part).reshape(part.extent)
     return destination
+
+
+def plan(
+    draw: AnyDraw, shape: tuple[int, ...], strides: tuple[int, ...], layout: AnyLayout | None
+) -> Plan | None:
+    """Decide what `fill` would do with memory like this under any key.
+
+    Args:
+        draw: what is drawn, under a key of the order that later ones have.
+        shape: of the destination.
+        strides: of the destination, in bytes.
+        layout: see `fill`.
+
+    Returns:
+        None where the compiled kernel does not do it.
+    """
+    if isinstance(draw, Known):
+        return None
+    return native.plan(draw, shape, strides, bind(draw, shape, layout))
 
 
 def bind(draw: AnyDraw, shape: tuple[int, ...], layout: AnyLayout | None) -> CounterMap:

@@ -16,7 +16,7 @@ import numpy as np
 from varscale import distributions, linalg
 from varscale.arguments import as_axes, as_compiled, as_shape, check_choice, check_number, is_number
 from varscale.distributions import Distribution
-from varscale.draws import AnyDraw, Known, fill
+from varscale.draws import AnyDraw, Draw, Known, fill
 from varscale.dtypes import COMPLEX, FLOATS, DTypeLike, as_dtype
 from varscale.fans import Axes, compute_fans
 from varscale.keys import Key, KeyLike, as_key
@@ -107,9 +107,8 @@ class VarianceScaling:
         """What is drawn with this key for an array of this shape and dtype."""
         shape, kind = as_shape(shape), _random_dtype(dtype, FLOATS + COMPLEX)
         variance = self.variance(shape)
-        return distributions.with_variance(
-            as_key(key), shape, kind, self.distribution, variance, self.compiled
-        )
+        law = distributions.with_variance(kind, self.distribution, variance, self.compiled)
+        return Draw(as_key(key), shape, law)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +127,7 @@ class Uniform:
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
-        shape = as_shape(shape)
-        return distributions.uniform(as_key(key), shape, kind, self.scale)
+        return Draw(as_key(key), as_shape(shape), distributions.uniform(kind, self.scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +153,8 @@ class Normal:
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS + COMPLEX)
-        shape = as_shape(shape)
-        return distributions.normal(as_key(key), shape, kind, self.stddev, self.compiled)
+        law = distributions.normal(kind, self.stddev, self.compiled)
+        return Draw(as_key(key), as_shape(shape), law)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +192,10 @@ class TruncatedNormal:
     def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
-        shape = as_shape(shape)
-        bounds = (self.lower, self.upper)
-        return distributions.truncated_normal(
-            as_key(key), shape, kind, self.stddev, bounds, self.compiled
+        law = distributions.truncated_normal(
+            kind, self.stddev, self.lower, self.upper, self.compiled
         )
+        return Draw(as_key(key), as_shape(shape), law)
 
 
 @dataclass(frozen=True, slots=True)

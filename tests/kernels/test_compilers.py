@@ -15,7 +15,7 @@ import varscale
 from tests.core.compare import assert_identical
 from varscale.initializers import Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
 from varscale.kernels import native
-from varscale.kernels.program import compile_draw
+from varscale.kernels.program import compile_law
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "varscale" / "kernels" / "src"
@@ -84,7 +84,7 @@ def test_other_compilers_and_machines_give_the_same_bits(
     draw = init.draw(varscale.Key(words), (2**20, 2**13), dtype)
     where = varscale.CounterMap(offset, (1,), (size,))
     want = reference(draw, np.empty(size, draw.dtype), where)
-    program = compile_draw(draw)
+    program = compile_law(draw.law)
     isas = run(driver).decode().split()
     assert isas
     for isa in isas:

@@ -17,7 +17,7 @@ import varscale
 from tests.core.compare import assert_identical
 from varscale.initializers import Normal
 from varscale.kernels import native
-from varscale.kernels.program import compile_draw
+from varscale.kernels.program import compile_law
 
 if not native.isas():
     pytest.skip("not available: kernels", allow_module_level=True)
@@ -26,7 +26,7 @@ from varscale.kernels import _native
 
 SHAPE = (40, 50)
 DRAW = Normal(1.0).draw(0, SHAPE, "float32")
-PROGRAM = compile_draw(DRAW)
+PROGRAM = compile_law(DRAW.law)
 
 
 def call(**changed: Any) -> np.ndarray[Any, Any]:
@@ -93,7 +93,7 @@ def test_what_cannot_be_right_is_refused(error: type[Exception], changed: dict[s
 
 
 def test_a_table_that_is_too_short_is_refused() -> None:
-    program = compile_draw(Normal(1.0).draw(0, SHAPE, "bfloat16"))
+    program = compile_law(Normal(1.0).draw(0, SHAPE, "bfloat16").law)
     assert program is not None
     with pytest.raises(ValueError, match="program must be packed"):
         call(program=program[:-2])

@@ -99,7 +99,7 @@ def all_samples(draw: Draw) -> np.ndarray[Any, Any]:
     """The bits of the reference's samples of all 2**23 fractions."""
     fractions = np.arange(1 << 23, dtype=np.float32) * np.float32(2.0**-23)
     with np.errstate(all="ignore"):
-        pieces = [from_fraction(NUMPY, draw, piece) for piece in np.split(fractions, 64)]
+        pieces = [from_fraction(NUMPY, draw.law, piece) for piece in np.split(fractions, 64)]
     return np.concatenate(pieces).view(np.uint32)
 
 

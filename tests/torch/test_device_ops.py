@@ -132,10 +132,13 @@ def test_known_values_are_carried_to_a_device(way: Any) -> None:
         assert_identical(as_numpy(got), host(draw, where), f"{data}")
 
 
+LAW = initializers.Uniform(1.0).draw(0, (1,), "float32").law
+
+
 @pytest.mark.parametrize("offset", [2**32 - 5, 2**33 + 1, 2**40])
 @pytest.mark.parametrize("order", KEYS)
 def test_counters_beyond_32_bits_are_those_of_the_host(offset: int, order: str) -> None:
-    draw = draws.Draw(KEYS[order], (2**41,), np.dtype(np.float32), "uniform", (0.0, 1.0), 1.0)
+    draw = draws.Draw(KEYS[order], (2**41,), LAW)
     where = CounterMap(offset, (1,), (20,))
     got = torch.empty(20)
     filling.fill_on_device(draw, got, where)

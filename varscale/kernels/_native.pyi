@@ -1,5 +1,6 @@
 """src/module.c."""
 
+def advise_huge_pages(address: int, size: int, /) -> None: ...
 def isas() -> list[str]: ...
 def fill(
     program: bytes,

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from varscale.kernels.program import compile_draw
+from varscale.kernels.program import compile_law
 from varscale.keys import split
 from varscale.layout import CounterMap
 from varscale.numerics.arithmetic import flushed_below
-from varscale.numerics.draw import ComplexDraw, Draw
+from varscale.numerics.draw import Draw, Law
 
 _native: Any = None
 try:
@@ -28,11 +28,13 @@ try:
 except ImportError:  # no compiler where varscale was installed
     pass
 
-__all__ = ["MAX_AXES", "fill", "in_use", "isas"]
+__all__ = ["MAX_AXES", "Plan", "advise_huge_pages", "fill", "in_use", "isas", "plan"]
 
 #: Axes that the kernel takes.
 MAX_AXES = 32
 _REFERENCE = "reference"
+#: Bytes from which on huge pages pay, as in NumPy.
+_HUGE = 1 << 22
 
 
 def isas() -> tuple[str, ...]:
@@ -45,9 +47,7 @@ def in_use() -> str:
     return _REFERENCE if _INDEX is None else isas()[_INDEX]
 
 
-def fill(
-    draw: Draw | ComplexDraw, array: np.ndarray[Any, Any], where: CounterMap, threads: int | None
-) -> bool:
+def fill(draw: Draw, array: np.ndarray[Any, Any], where: CounterMap, threads: int | None) -> bool:
     """Write a draw into an array.
 
     Args:
@@ -62,24 +62,45 @@ def fill(
     Raises:
         ValueError: the array overlaps itself.
     """
-    if _INDEX is None:
-        _warn_once()
+    law = draw.law
+    if not _takes(draw, array.ndim):
         return False
-    if array.ndim > MAX_AXES:
-        return False
-    if isinstance(draw, Draw):
-        program = compile_draw(draw)
+    if isinstance(law, Law):
+        program = compile_law(law)
         if program is None:
             return False
         _run(program, draw.key.words, array, where, threads)
         return True
     # The parts of complex normal samples are draws of their own; the others are not made of draws.
-    program = compile_draw(draw.part) if draw.distribution == "normal" else None
-    if program is None or flushed_below(draw.part.dtype, draw.scale):
+    program = compile_law(law.part) if law.distribution == "normal" else None
+    if program is None or flushed_below(law.part.dtype, law.scale):
         return False
     for key, part in zip(split(draw.key, 2), (array.real, array.imag), strict=True):
         _run(program, key.words, part, where, threads)
     return True
+
+
+def advise_huge_pages(address: int, size: int) -> None:
+    """Ask for huge pages for fresh memory of `size` bytes, if it is large enough to matter."""
+    if _native is not None and size >= _HUGE:
+        _native.advise_huge_pages(address, size)
+
+
+def plan(
+    draw: Draw, shape: tuple[int, ...], strides: tuple[int, ...], where: CounterMap
+) -> Plan | None:
+    """Decide all of a fill but the key and the address; None where the reference must do it."""
+    if not _takes(draw, len(shape)) or not isinstance(draw.law, Law):
+        return None
+    program = compile_law(draw.law)
+    return None if program is None else Plan(program, shape, strides, where)
+
+
+def _takes(draw: Draw, axes: int) -> bool:
+    if _INDEX is None:
+        _warn_once()
+        return False
+    return axes <= MAX_AXES and draw.key.partitionable
 
 
 def _run(
@@ -89,18 +110,41 @@ def _run(
     where: CounterMap,
     threads: int | None,
 ) -> None:
-    _native.fill(
-        program,
-        *words,
-        array.__array_interface__["data"][0],
-        array.shape,
-        array.strides,
-        where.offset,
-        where.strides,
-        _INDEX,
-        threads or 0,
-        _LIMIT,
-    )
+    plan = Plan(program, array.shape, array.strides, where, threads)
+    plan.run(words, array.__array_interface__["data"][0])
+
+
+class Plan:
+    """All of a fill but the key's words and the address.
+
+    Args:
+        program: of `compile_law`.
+        shape: of the destination.
+        strides: of the destination, in bytes.
+        where: its counters.
+        threads: how many; None for as many as pay off.
+    """
+
+    __slots__ = ("_arguments", "_fill", "_program")
+
+    def __init__(
+        self,
+        program: bytes,
+        shape: tuple[int, ...],
+        strides: tuple[int, ...],
+        where: CounterMap,
+        threads: int | None = None,
+    ) -> None:
+        self._fill = _native.fill
+        self._program = program
+        self._arguments = (
+            *(shape, strides, where.offset, where.strides),
+            *(_INDEX, threads or 0, _LIMIT),
+        )
+
+    def run(self, words: tuple[int, int], address: int) -> None:
+        """Fill the memory; ValueError where it overlaps itself."""
+        self._fill(self._program, *words, address, *self._arguments)
 
 
 def _chosen() -> int | None:
@@ -135,7 +179,7 @@ def _warn_once() -> None:
             "varscale was installed without a C compiler: values are made by NumPy, about 100 "
             "times slower than by the compiled kernel. Install a C compiler, and varscale again.",
             RuntimeWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

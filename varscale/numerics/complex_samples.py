@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from varscale.numerics.arithmetic import flushed_below
-from varscale.numerics.draw import ComplexDraw
+from varscale.numerics.draw import ComplexLaw
 from varscale.numerics.erf_inv import log1p, log_32
 from varscale.numerics.ops import Floats, Ops
 
@@ -44,41 +44,41 @@ _COSINE = (
 )
 
 
-def polar(ops: Ops, draw: ComplexDraw, radius: Floats, angle: Floats) -> tuple[Floats, Floats]:
+def polar(ops: Ops, law: ComplexLaw, radius: Floats, angle: Floats) -> tuple[Floats, Floats]:
     """The parts of samples on a disk, or of normal samples with a truncated modulus.
 
     Args:
         ops: the framework's operations.
-        draw: "uniform" or "truncated_normal".
+        law: "uniform" or "truncated_normal".
         radius: uniforms in [0, 1) for the modulus.
         angle: uniforms in [0, 1) for the argument, in turns.
 
     Returns:
         (real, imaginary), of the draw's real dtype.
     """
-    if draw.distribution == "uniform":
+    if law.distribution == "uniform":
         modulus = ops.sqrt(radius * 2.0)
     else:
-        modulus = ops.sqrt(-_log(ops, draw, _complement(ops, draw, radius)))
-    turn = float(draw.scale.dtype.type(2 * math.pi))
-    cosine, sine = _cos_sin(ops, draw, angle * turn)
-    scale = float(draw.scale)
+        modulus = ops.sqrt(-_log(ops, law, _complement(ops, law, radius)))
+    turn = float(law.scale.dtype.type(2 * math.pi))
+    cosine, sine = _cos_sin(ops, law, angle * turn)
+    scale = float(law.scale)
     parts = (modulus * cosine) * scale, (modulus * sine) * scale
-    smallest = flushed_below(draw.scale.dtype, draw.scale)
+    smallest = flushed_below(law.scale.dtype, law.scale)
     if smallest:
         parts = tuple(ops.where((x < smallest) & (x > -smallest), x * 0.0, x) for x in parts)
     return parts
 
 
-def _complement(ops: Ops, draw: ComplexDraw, u: Floats) -> Floats:
+def _complement(ops: Ops, law: ComplexLaw, u: Floats) -> Floats:
     """1 - mass * u, in (exp(-4), 1]."""
-    mass = _MASS[draw.scale.dtype.itemsize]
-    return ops.fma(u, -mass, 1.0) if draw.fused else 1.0 - u * mass
+    mass = _MASS[law.scale.dtype.itemsize]
+    return ops.fma(u, -mass, 1.0) if law.fused else 1.0 - u * mass
 
 
-def _log(ops: Ops, draw: ComplexDraw, x: Floats) -> Floats:
+def _log(ops: Ops, law: ComplexLaw, x: Floats) -> Floats:
     """The real part of XLA's complex log of x + 0j, 0 < x <= 1."""
-    double = draw.scale.dtype.itemsize == 8
+    double = law.scale.dtype.itemsize == 8
     square = x * x
     error = _square_error(ops, x, square, double=double)
     below_one = square - 1.0
@@ -86,7 +86,7 @@ def _log(ops: Ops, draw: ComplexDraw, x: Floats) -> Floats:
     total = total + (error - (total - below_one))
     return ops.where(
         (total < 0.5) & (total > -0.5),
-        log1p(ops, ops.minimum(total, 0.0), double=double, old=draw.old_log1p) * 0.5,
+        log1p(ops, ops.minimum(total, 0.0), double=double, old=law.old_log1p) * 0.5,
         ops.c_library(math.log, x) if double else log_32(ops, x),
     )
 
@@ -106,9 +106,9 @@ def _square_error(ops: Ops, x: Floats, square: Floats, *, double: bool) -> Float
     return ops.fma(low, low, ops.fma(high, low, ops.fma(high, low, error)))
 
 
-def _cos_sin(ops: Ops, draw: ComplexDraw, angle: Floats) -> tuple[Floats, Floats]:
+def _cos_sin(ops: Ops, law: ComplexLaw, angle: Floats) -> tuple[Floats, Floats]:
     """Cosine and sine of angles in [0, 2 pi], as the C library has them."""
-    if draw.scale.dtype.itemsize == 8:
+    if law.scale.dtype.itemsize == 8:
         return ops.c_library(math.cos, angle), ops.c_library(math.sin, angle)
     x = ops.cast(angle, np.dtype(np.float64))
     # The quadrant: (trunc(x * 2 / pi * 2**24) + 2**23) >> 24, by its thresholds.

@@ -10,21 +10,20 @@ import numpy as np
 
 from varscale.keys import Key
 
-__all__ = ["ComplexDraw", "Distribution", "Draw"]
+__all__ = ["ComplexLaw", "Distribution", "Draw", "Law"]
 
 Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Samples of a real dtype; each is a function of the key and its own counter.
+# Laws are compared by identity: as numbers, the constants 0.0 and -0.0 would be equal.
+@dataclass(frozen=True, slots=True, eq=False)
+class Law:
+    """How a random word becomes a sample of a real dtype.
 
     The value number i is made from the i-th uniform u: for "uniform" u itself, else erf_inv(u);
     times each of `factors_before_clip`, clipped, times `scale`, every step rounded to dtype.
 
     Attributes:
-        key: the key.
-        shape: of JAX's whole array.
         dtype: one of `varscale.dtypes.FLOATS`.
         distribution: how u becomes a sample.
         interval: (lower, upper) of u, as scalars of dtype.
@@ -34,8 +33,6 @@ class Draw:
         old_log1p: float64's log1p is that of jaxlib <= 0.10.
     """
 
-    key: Key
-    shape: tuple[int, ...]
     dtype: np.dtype[Any]
     distribution: Distribution
     interval: tuple[Any, Any]
@@ -44,36 +41,47 @@ class Draw:
     clip: tuple[Any, Any] | None = None
     old_log1p: bool = False
 
-    @property
-    def size(self) -> int:
-        """Number of elements of the whole draw."""
-        return math.prod(self.shape)
 
-
-@dataclass(frozen=True, slots=True)
-class ComplexDraw:
-    """Samples of a complex dtype; each is made of two real ones, under two keys split from one.
+@dataclass(frozen=True, slots=True, eq=False)
+class ComplexLaw:
+    """How two real samples, under two keys split from one, become one of a complex dtype.
 
     Attributes:
-        key: the key.
-        shape: of JAX's whole array.
         dtype: one of `varscale.dtypes.COMPLEX`.
         distribution: "normal": the parts are normal; "uniform": on a disk; "truncated_normal":
             normal with a modulus truncated at 2. The last two are drawn as modulus and argument.
-        part: the real draws: the parts themselves, or uniforms in [0, 1). Its key is not used.
+        part: of the real samples: the parts themselves, or uniforms in [0, 1).
         scale: of the modulus, a scalar of the parts' dtype; `part` has it where it draws parts.
         fused: the modulus is computed as under `jax.jit`.
         old_log1p: float64's log1p is that of jaxlib <= 0.10.
     """
 
-    key: Key
-    shape: tuple[int, ...]
     dtype: np.dtype[Any]
     distribution: Distribution
-    part: Draw
+    part: Law
     scale: Any
     fused: bool = False
     old_log1p: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Samples of an array; each is a function of the key and its own counter.
+
+    Attributes:
+        key: the key.
+        shape: of JAX's whole array.
+        law: how words become samples.
+    """
+
+    key: Key
+    shape: tuple[int, ...]
+    law: Law | ComplexLaw
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the samples."""
+        return self.law.dtype
 
     @property
     def size(self) -> int:

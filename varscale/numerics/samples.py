@@ -16,7 +16,7 @@ from varscale.layout import CounterMap
 from varscale.numerics.arithmetic import Arithmetic, flush, flushed_below
 from varscale.numerics.bits import random_words
 from varscale.numerics.complex_samples import polar
-from varscale.numerics.draw import ComplexDraw, Draw
+from varscale.numerics.draw import Draw, Law
 from varscale.numerics.erf_inv import erf_inv
 from varscale.numerics.numpy_ops import NUMPY
 from varscale.numerics.ops import Floats, Ops, Words
@@ -26,7 +26,7 @@ __all__ = ["from_fraction", "narrow_table", "sampler"]
 
 
 def sampler(
-    ops: Ops, draw: Draw | ComplexDraw, words: tuple[Words, Words] | None = None
+    ops: Ops, draw: Draw, words: tuple[Words, Words] | None = None
 ) -> Callable[[CounterMap], Any]:
     """Prepare a draw: what is the same for all its blocks is computed once.
 
@@ -40,18 +40,19 @@ def sampler(
         least 1-D) and the draw's dtype.
     """
     words = draw.key.words if words is None else words
-    if isinstance(draw, Draw):
-        return _real_sampler(ops, draw, words)
+    law = draw.law
+    if isinstance(law, Law):
+        return _real_sampler(ops, draw, law, words)
     first, second = (
-        _real_sampler(ops, draw.part, child)
+        _real_sampler(ops, draw, law.part, child)
         for child in split_key(ops, words, 2, draw.key.partitionable)
     )
 
     def complex_samples(where: CounterMap) -> Any:
         real, imaginary = first(where), second(where)
-        if draw.distribution != "normal":
-            real, imaginary = polar(ops, draw, real, imaginary)
-        if flushed_below(draw.scale.dtype, draw.scale):
+        if law.distribution != "normal":
+            real, imaginary = polar(ops, law, real, imaginary)
+        if flushed_below(law.scale.dtype, law.scale):
             # A complex product with a real number: the zeros it adds decide the sign of a zero.
             real, imaginary = real - imaginary * 0.0, imaginary + real * 0.0
         return ops.complex(real, imaginary)
@@ -59,11 +60,13 @@ def sampler(
     return complex_samples
 
 
-def _real_sampler(ops: Ops, draw: Draw, words: tuple[Words, Words]) -> Callable[[CounterMap], Any]:
-    shape = float_format(draw.dtype)
+def _real_sampler(
+    ops: Ops, draw: Draw, law: Law, words: tuple[Words, Words]
+) -> Callable[[CounterMap], Any]:
+    shape = float_format(law.dtype)
     partitionable = draw.key.partitionable
     size, width, mantissa = draw.size, shape.width, shape.mantissa
-    table = narrow_table(draw) if shape.narrow else None
+    table = narrow_table(law) if shape.narrow else None
 
     def samples(where: CounterMap) -> Any:
         high, low = random_words(
@@ -72,50 +75,50 @@ def _real_sampler(ops: Ops, draw: Draw, words: tuple[Words, Words]) -> Callable[
         if table is not None:
             return ops.take(table, ops.bits(low, width - mantissa, mantissa))
         if width == 32:
-            fraction = ops.to_float(ops.bits(low, 9, 23), draw.dtype) * 2.0**-23
+            fraction = ops.to_float(ops.bits(low, 9, 23), law.dtype) * 2.0**-23
         else:
-            upper_bits = ops.to_float(high, draw.dtype) * 2.0**20
-            lower_bits = ops.to_float(ops.bits(low, 12, 20), draw.dtype)
+            upper_bits = ops.to_float(high, law.dtype) * 2.0**20
+            lower_bits = ops.to_float(ops.bits(low, 12, 20), law.dtype)
             fraction = (upper_bits + lower_bits) * 2.0**-52
-        return from_fraction(ops, draw, fraction)
+        return from_fraction(ops, law, fraction)
 
     return samples
 
 
-def from_fraction(ops: Ops, draw: Draw, fraction: Floats) -> Floats:
+def from_fraction(ops: Ops, law: Law, fraction: Floats) -> Floats:
     """Samples from fractions in [0, 1), float32 or float64."""
-    lower, upper = draw.interval
+    lower, upper = law.interval
     u = ops.fma(fraction, float(upper - lower), float(lower))
     x = ops.maximum(u, float(lower))
-    if draw.distribution != "uniform":
-        x = erf_inv(ops, x, double=draw.dtype == np.float64, old_log1p=draw.old_log1p)
-    for factor in draw.factors_before_clip:
+    if law.distribution != "uniform":
+        x = erf_inv(ops, x, double=law.dtype == np.float64, old_log1p=law.old_log1p)
+    for factor in law.factors_before_clip:
         x = x * float(factor)
-    if draw.clip is not None:
-        x = ops.minimum(ops.maximum(x, float(draw.clip[0])), float(draw.clip[1]))
-    x = x * float(draw.scale)
-    smallest = flushed_below(draw.dtype, draw.scale)
+    if law.clip is not None:
+        x = ops.minimum(ops.maximum(x, float(law.clip[0])), float(law.clip[1]))
+    x = x * float(law.scale)
+    smallest = flushed_below(law.dtype, law.scale)
     if smallest:
         x = ops.where((x < smallest) & (x > -smallest), x * 0.0, x)
     return x
 
 
-def narrow_table(draw: Draw) -> np.ndarray[Any, Any]:
+def narrow_table(law: Law) -> np.ndarray[Any, Any]:
     """All samples of a short dtype, every step rounded to it; 2**mantissa of them."""
-    in_dtype, mantissa = Arithmetic(draw.dtype), float_format(draw.dtype).mantissa
-    fraction = (np.arange(2**mantissa) * 2.0**-mantissa).astype(draw.dtype)
-    lower, upper = draw.interval
+    in_dtype, mantissa = Arithmetic(law.dtype), float_format(law.dtype).mantissa
+    fraction = (np.arange(2**mantissa) * 2.0**-mantissa).astype(law.dtype)
+    lower, upper = law.interval
     with np.errstate(all="ignore"):
         u = in_dtype.add(in_dtype.multiply(fraction, in_dtype.subtract(upper, lower)), lower)
         x = np.maximum(u, lower)
-        if draw.distribution != "uniform":
-            x = flush(erf_inv(NUMPY, x.astype(np.float32), double=False).astype(draw.dtype))
-        for factor in draw.factors_before_clip:
+        if law.distribution != "uniform":
+            x = flush(erf_inv(NUMPY, x.astype(np.float32), double=False).astype(law.dtype))
+        for factor in law.factors_before_clip:
             x = in_dtype.multiply(x, factor)
-        if draw.clip is not None:
-            x = np.minimum(np.maximum(x, draw.clip[0]), draw.clip[1])
-        table: np.ndarray[Any, Any] = in_dtype.multiply(x, draw.scale)
-        if draw.dtype.itemsize == 1:
+        if law.clip is not None:
+            x = np.minimum(np.maximum(x, law.clip[0]), law.clip[1])
+        table: np.ndarray[Any, Any] = in_dtype.multiply(x, law.scale)
+        if law.dtype.itemsize == 1:
             # One NaN: float8_e4m3fn has two, and no infinity to clip a truncated normal with.
             table[np.isnan(table)] = np.nan
         return table

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from varscale.adapters.tensorflow.ops import TENSORFLOW
 from varscale.arguments import as_shape
-from varscale.draws import ComplexDraw, Draw, Known, bind, fill
+from varscale.draws import Draw, Known, bind, fill
 from varscale.dtypes import DTypeLike, as_dtype
 from varscale.initializers import Constant, Initializer
 from varscale.keys import Key, KeyLike
@@ -96,7 +96,7 @@ class TensorFlowInitializer:
 
 
 def _traced(
-    draw: Draw | ComplexDraw,
+    draw: Draw,
     shape: tuple[int, ...],
     layout: AnyLayout | None,
     words: tuple[Any, Any] | None,

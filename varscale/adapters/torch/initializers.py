@@ -10,6 +10,7 @@ import torch
 from varscale.adapters.torch.dtypes import numpy_dtype, torch_dtype
 from varscale.adapters.torch.filling import check_destination, fill, untraced
 from varscale.arguments import as_shape
+from varscale.draws import advise_huge_pages
 from varscale.dtypes import DTypeLike
 from varscale.initializers import Initializer
 from varscale.keys import KeyLike
@@ -75,6 +76,9 @@ class TorchInitializer:
         target = destination_shape(as_shape(shape), layout)
         if out is None:
             out = torch.empty(target, dtype=torch_dtype(dtype), device=device)
+            if out.device.type == "cpu" and type(out) is torch.Tensor:
+                # NumPy asks for them itself, torch does not.
+                advise_huge_pages(out.data_ptr(), out.nbytes)
         elif tuple(out.shape) != target:
             raise ValueError(f"out must have shape {target}, got {tuple(out.shape)}")
         return fill(draw, out, layout)

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from varscale.adapters.torch.dtypes import numpy_dtype
-from varscale.adapters.torch.filling import check_destination, fill, untraced
+from varscale.adapters.torch.again import Task, carry_out, in_place
+from varscale.adapters.torch.filling import check_destination
 from varscale.adapters.torch.weights import drawn_as
 from varscale.fans import Axes
 from varscale.initializers import (
@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 
+@in_place
 def variance_scaling_(
     tensor: torch.Tensor,
     scale: float,
@@ -72,7 +73,7 @@ def variance_scaling_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill with samples whose variance is scale / n, n given by the fans of the weight.
 
     Args:
@@ -103,20 +104,12 @@ def variance_scaling_(
 
     Source: jax.nn.initializers.variance_scaling.
     """
-    check_destination(tensor)
-    drawn = drawn_as(tensor.shape, in_axis, out_axis, batch_axis, layout)
-    data = VarianceScaling(
-        scale,
-        mode,
-        distribution,
-        drawn.in_axis,
-        drawn.out_axis,
-        drawn.batch_axis,
-        compiled=compiled,
+    return _variance_scaling(
+        tensor, scale, mode, distribution, in_axis, out_axis, batch_axis, layout, compiled
     )
-    return _fill(tensor, data, key, drawn.shape, drawn.layout)
 
 
+@in_place
 def glorot_uniform_(
     tensor: torch.Tensor,
     in_axis: Axes | None = None,
@@ -126,12 +119,12 @@ def glorot_uniform_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill as `variance_scaling_(tensor, 1.0, "fan_avg", "uniform")`.
 
     Source: jax.nn.initializers.glorot_uniform.
     """
-    return variance_scaling_(
+    return _variance_scaling(
         tensor,
         1.0,
         "fan_avg",
@@ -139,12 +132,12 @@ def glorot_uniform_(
         in_axis,
         out_axis,
         batch_axis,
-        key=key,
-        layout=layout,
-        compiled=compiled,
+        layout,
+        compiled,
     )
 
 
+@in_place
 def glorot_normal_(
     tensor: torch.Tensor,
     in_axis: Axes | None = None,
@@ -154,12 +147,12 @@ def glorot_normal_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill as `variance_scaling_(tensor, 1.0, "fan_avg", "truncated_normal")`.
 
     Source: jax.nn.initializers.glorot_normal.
     """
-    return variance_scaling_(
+    return _variance_scaling(
         tensor,
         1.0,
         "fan_avg",
@@ -167,12 +160,12 @@ def glorot_normal_(
         in_axis,
         out_axis,
         batch_axis,
-        key=key,
-        layout=layout,
-        compiled=compiled,
+        layout,
+        compiled,
     )
 
 
+@in_place
 def lecun_uniform_(
     tensor: torch.Tensor,
     in_axis: Axes | None = None,
@@ -182,12 +175,12 @@ def lecun_uniform_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill as `variance_scaling_(tensor, 1.0, "fan_in", "uniform")`.
 
     Source: jax.nn.initializers.lecun_uniform.
     """
-    return variance_scaling_(
+    return _variance_scaling(
         tensor,
         1.0,
         "fan_in",
@@ -195,12 +188,12 @@ def lecun_uniform_(
         in_axis,
         out_axis,
         batch_axis,
-        key=key,
-        layout=layout,
-        compiled=compiled,
+        layout,
+        compiled,
     )
 
 
+@in_place
 def lecun_normal_(
     tensor: torch.Tensor,
     in_axis: Axes | None = None,
@@ -210,12 +203,12 @@ def lecun_normal_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill as `variance_scaling_(tensor, 1.0, "fan_in", "truncated_normal")`.
 
     Source: jax.nn.initializers.lecun_normal.
     """
-    return variance_scaling_(
+    return _variance_scaling(
         tensor,
         1.0,
         "fan_in",
@@ -223,12 +216,12 @@ def lecun_normal_(
         in_axis,
         out_axis,
         batch_axis,
-        key=key,
-        layout=layout,
-        compiled=compiled,
+        layout,
+        compiled,
     )
 
 
+@in_place
 def he_uniform_(
     tensor: torch.Tensor,
     in_axis: Axes | None = None,
@@ -238,12 +231,12 @@ def he_uniform_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill as `variance_scaling_(tensor, 2.0, "fan_in", "uniform")`.
 
     Source: jax.nn.initializers.he_uniform.
     """
-    return variance_scaling_(
+    return _variance_scaling(
         tensor,
         2.0,
         "fan_in",
@@ -251,12 +244,12 @@ def he_uniform_(
         in_axis,
         out_axis,
         batch_axis,
-        key=key,
-        layout=layout,
-        compiled=compiled,
+        layout,
+        compiled,
     )
 
 
+@in_place
 def he_normal_(
     tensor: torch.Tensor,
     in_axis: Axes | None = None,
@@ -266,12 +259,12 @@ def he_normal_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill as `variance_scaling_(tensor, 2.0, "fan_in", "truncated_normal")`.
 
     Source: jax.nn.initializers.he_normal.
     """
-    return variance_scaling_(
+    return _variance_scaling(
         tensor,
         2.0,
         "fan_in",
@@ -279,9 +272,8 @@ def he_normal_(
         in_axis,
         out_axis,
         batch_axis,
-        key=key,
-        layout=layout,
-        compiled=compiled,
+        layout,
+        compiled,
     )
 
 
@@ -291,13 +283,14 @@ kaiming_uniform_ = he_uniform_
 kaiming_normal_ = he_normal_
 
 
+@in_place
 def uniform_(
     tensor: torch.Tensor,
     scale: float = 1e-2,
     *,
     key: KeyLike = None,
     layout: Layout | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill with samples uniform in [0, scale).
 
     A tensor of rank >= 2 is read as a weight, (out, in, *spatial). One that has JAX's order, such
@@ -305,9 +298,10 @@ def uniform_(
 
     Source: jax.nn.initializers.uniform.
     """
-    return _fill_plain(tensor, Uniform(scale), key, layout)
+    return _plain(tensor, Uniform(scale), layout)
 
 
+@in_place
 def normal_(
     tensor: torch.Tensor,
     stddev: float = 1e-2,
@@ -315,7 +309,7 @@ def normal_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill with normal samples of mean 0 and standard deviation stddev.
 
     A tensor of rank >= 2 is read as a weight, (out, in, *spatial). One that has JAX's order, such
@@ -329,9 +323,10 @@ def normal_(
 
     Source: jax.nn.initializers.normal.
     """
-    return _fill_plain(tensor, Normal(stddev, compiled=compiled), key, layout)
+    return _plain(tensor, Normal(stddev, compiled=compiled), layout)
 
 
+@in_place
 def truncated_normal_(
     tensor: torch.Tensor,
     stddev: float = 1e-2,
@@ -341,7 +336,7 @@ def truncated_normal_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill with normal samples restricted to (lower, upper), then multiplied by stddev.
 
     The bounds are in standard deviations, unlike those of `torch.nn.init.trunc_normal_`. A tensor
@@ -350,7 +345,7 @@ def truncated_normal_(
     Source: jax.nn.initializers.truncated_normal.
     """
     data = TruncatedNormal(stddev, lower=lower, upper=upper, compiled=compiled)
-    return _fill_plain(tensor, data, key, layout)
+    return _plain(tensor, data, layout)
 
 
 def constant_(tensor: torch.Tensor, value: Any) -> torch.Tensor:
@@ -359,7 +354,7 @@ def constant_(tensor: torch.Tensor, value: Any) -> torch.Tensor:
     Source: jax.nn.initializers.constant.
     """
     check_destination(tensor)
-    return _fill(tensor, Constant(value), 0, tuple(tensor.shape), None)
+    return carry_out(Task(Constant(value), tuple(tensor.shape), None), tensor, 0)
 
 
 def zeros_(tensor: torch.Tensor) -> torch.Tensor:
@@ -399,9 +394,10 @@ def orthogonal_(
             raise IndexError(f"column_axis {column_axis} is out of range for {tensor.ndim} axes")
         column_axis = drawn.layout.of.index(drawn.layout.axes[column_axis])
     data = Orthogonal(scale, column_axis, compiled=compiled)
-    return _fill(tensor, data, key, drawn.shape, drawn.layout)
+    return carry_out(Task(data, drawn.shape, drawn.layout), tensor, key)
 
 
+@in_place
 def delta_orthogonal_(
     tensor: torch.Tensor,
     scale: float = 1.0,
@@ -409,31 +405,41 @@ def delta_orthogonal_(
     key: KeyLike = None,
     layout: Layout | None = None,
     compiled: bool | None = None,
-) -> torch.Tensor:
+) -> Task:
     """Fill a convolution's weight with a kernel that is orthogonal at its centre, else zero.
 
     Source: jax.nn.initializers.delta_orthogonal.
     """
-    return _fill_plain(tensor, DeltaOrthogonal(scale, compiled=compiled), key, layout)
+    return _plain(tensor, DeltaOrthogonal(scale, compiled=compiled), layout)
 
 
-def _fill_plain(
-    tensor: torch.Tensor, data: Initializer, key: KeyLike, layout: Layout | None
-) -> torch.Tensor:
-    """Fill where only the order of the axes matters, and rank <= 1 is welcome."""
-    check_destination(tensor)
-    if tensor.ndim < 2 and layout is None:
-        return _fill(tensor, data, key, tuple(tensor.shape), None)
-    drawn = drawn_as(tensor.shape, layout=layout)
-    return _fill(tensor, data, key, drawn.shape, drawn.layout)
-
-
-@untraced
-def _fill(
+def _variance_scaling(
     tensor: torch.Tensor,
-    data: Initializer,
-    key: KeyLike,
-    shape: tuple[int, ...],
+    scale: float,
+    mode: Mode,
+    distribution: Distribution,
+    in_axis: Axes | None,
+    out_axis: Axes | None,
+    batch_axis: Axes,
     layout: Layout | None,
-) -> torch.Tensor:
-    return fill(data.draw(key, shape, numpy_dtype(tensor.dtype)), tensor, layout)
+    compiled: bool | None,
+) -> Task:
+    drawn = drawn_as(tensor.shape, in_axis, out_axis, batch_axis, layout)
+    data = VarianceScaling(
+        scale,
+        mode,
+        distribution,
+        drawn.in_axis,
+        drawn.out_axis,
+        drawn.batch_axis,
+        compiled=compiled,
+    )
+    return Task(data, drawn.shape, drawn.layout)
+
+
+def _plain(tensor: torch.Tensor, data: Initializer, layout: Layout | None) -> Task:
+    """Where only the order of the axes matters, and rank <= 1 is welcome."""
+    if tensor.ndim < 2 and layout is None:
+        return Task(data, tuple(tensor.shape), None)
+    drawn = drawn_as(tensor.shape, layout=layout)
+    return Task(data, drawn.shape, drawn.layout)
