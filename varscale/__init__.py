@@ -7,11 +7,12 @@ The core needs NumPy only. An adapter (`varscale.torch`, `varscale.keras`, `vars
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from typing import Any
 
 from varscale.draws import fill
 from varscale.fans import compute_fans
-from varscale.info import __version__, info
+from varscale.info import info
+from varscale.info import version as _version
 from varscale.keys import Key, fold_in, key, key_data, split, wrap_key_data
 from varscale.layout import CounterMap, Layout
 
@@ -33,7 +34,9 @@ __all__ = [
 _ON_DEMAND = ("initializers", "keras", "linen", "numpy", "tensorflow", "torch")
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version("varscale")
     if name in _ON_DEMAND:
         try:
             return importlib.import_module(f"varscale.{name}")

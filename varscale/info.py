@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
-
 from varscale.kernels import native
 
-__all__ = ["VERIFIED_JAX", "__version__", "info"]
-
-__version__ = importlib.metadata.version("varscale")
+__all__ = ["VERIFIED_JAX", "info", "version"]
 
 #: JAX versions that the values of this version were found equal to, bit for bit, on CPU.
 VERIFIED_JAX = ("0.10.2", "0.12.0.1")
@@ -31,17 +26,22 @@ def info() -> dict[str, object]:
         >>> varscale.info()["verified_jax"]
         ('0.10.2', '0.12.0.1')
     """
+    import importlib.util  # takes longer than the rest of varscale: not at the top
+
     return {
-        "version": __version__,
+        "version": version("varscale"),
         "kernel": native.in_use(),
         "kernels": native.isas(),
-        "frameworks": {name: _version(name) for name in ("torch", "tensorflow", "keras", "jax")},
+        "frameworks": {name: version(name) for name in ("torch", "tensorflow", "keras", "jax")},
         "orthogonal": "scipy" if importlib.util.find_spec("scipy") else "numpy",
         "verified_jax": VERIFIED_JAX,
     }
 
 
-def _version(name: str) -> str | None:
+def version(name: str) -> str | None:
+    """The installed version of a distribution, or None."""
+    import importlib.metadata
+
     distributions = _TENSORFLOW if name == "tensorflow" else (name,)
     for distribution in distributions:
         try:

@@ -1,0 +1,89 @@
+"""How near the kernel comes to the processor's limit: python -m benchmarks.limit (AVX-512, gcc).
+
+Measures the clock, how long one vector operation of the cipher's kind takes where nothing else
+limits it, and each of the kernel's loops; counts the vector operations in a loop's machine code.
+operations x time of one = the limit of the loop.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "varscale" / "kernels" / "src"
+FLAGS = {
+    "isa_avx512": ["-march=x86-64-v4", "-fschedule-insns"],  # as in setup.py
+    "isa_avx2": ["-march=x86-64-v3"],
+    "isa_sse2": [],
+}
+#: Samples per vector, and vectors in lockstep.
+LANES = {"isa_avx512": (16, 8), "isa_avx2": (8, 8)}
+LOOPS = ("uniform_f32", "symmetric_f32", "normal_f32", "factored_f32", "clipped_f32")
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = _run(str(_build(Path(folder)))).splitlines()
+        counts = {
+            (isa.removeprefix("isa_"), loop): operations(Path(folder) / f"{isa}.o", loop, vectors)
+            for isa, (_, vectors) in LANES.items()
+            for loop in LOOPS
+        }
+    clock, operation = (float(line.split()[1]) for line in lines[:2])
+    rate = 1 / (operation * clock)
+    print(f"clock {clock:.2f} GHz; per cycle {rate:.2f} vector operations of the cipher's mix\n")
+    columns = (
+        "instruction set",
+        "loop",
+        "M samples/s",
+        "cycles per 16",
+        "operations per 16",
+        "limit",
+    )
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
+    for line in lines[2:]:
+        isa, loop, taken = line.split()
+        cycles = float(taken) * clock * 16
+        row = [isa, loop, f"{1e3 / float(taken):.0f}", f"{cycles:.1f}", "", ""]
+        if isa == "avx512" and (isa, loop) in counts:
+            count = counts[isa, loop]
+            row[4:] = f"{count:.1f}", f"{count * operation / (float(taken) * 16):.0%}"
+        print("| " + " | ".join(row) + " |")
+
+
+def operations(compiled: Path, loop: str, vectors: int) -> float:
+    """Vector operations, loads and stores apart, per vector of the function's longest loop."""
+    text = _run("objdump", "-d", "--no-show-raw-insn", f"--disassemble=vs_{loop}", str(compiled))
+    found = re.findall(r"^\s*([0-9a-f]+):\s+(\w+)\s*(.*)$", text, re.MULTILINE)
+    code = [(int(address, 16), name, rest) for address, name, rest in found]
+    spans = []
+    for address, name, rest in code:
+        target = re.match(r"([0-9a-f]+)\b", rest)
+        if name.startswith("j") and target and int(target[1], 16) < address:
+            spans.append((address - int(target[1], 16), int(target[1], 16), address))
+    _, first, last = max(spans)
+    names = [name for address, name, _ in code if first <= address <= last]
+    return sum(name.startswith("v") and not name.startswith("vmov") for name in names) / vectors
+
+
+def _build(folder: Path) -> Path:
+    common = ["gcc", "-std=gnu11", "-O3", "-ffp-contract=off", f"-I{SOURCES}"]
+    for name, flags in FLAGS.items():
+        _run(*common, *flags, "-c", str(SOURCES / f"{name}.c"), "-o", str(folder / f"{name}.o"))
+    objects = [str(folder / f"{name}.o") for name in FLAGS]
+    program, flags = folder / "limit", ["-march=x86-64-v4"]
+    sources = [str(ROOT / "benchmarks" / "limit.c"), str(SOURCES / "isas.c")]
+    _run(*common, *flags, *sources, *objects, "-lm", "-o", str(program))
+    return program
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
