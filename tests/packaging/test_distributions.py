@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import varscale
+
 ROOT = Path(__file__).parents[2]
 LINKS = {"adapters": "varscale/adapters", "conformance": "varscale/conformance"}
 
@@ -40,9 +42,10 @@ EVERYWHERE = product(["numpy", "torch"], ["wheel", "sdist", "editable"], ["check
 ONCE = [("tensorflow", "wheel", "elsewhere"), ("keras", "wheel", "elsewhere")]
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, **changed: str) -> str:
     """The standard output of a command that must succeed; PYTHONPATH and the like do not count."""
     env = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    env |= changed
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -206,3 +209,31 @@ def test_every_form_of_import_works(
     from_checkout = where == "checkout" or install == "editable"
     expected = checkout if from_checkout else pythons[install].parents[1]
     assert loaded.is_relative_to(expected)
+
+
+# Without a compiler: the warning comes once, and the values are those of the kernel.
+WITHOUT = """
+import warnings
+import numpy as np, varscale
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    draws = [varscale.numpy.normal()(seed, (40,)) for seed in (0, 1)]
+print(varscale.info()["kernel"], varscale.info()["kernels"], len(caught), float(draws[0].sum()))
+"""
+
+
+def test_without_a_compiler_it_installs_and_says_what_is_missing(
+    checkout: Path, libraries: Path, tmp_path: Path
+) -> None:
+    source, folder = tmp_path / "source", tmp_path / "venv"
+    shutil.copytree(checkout, source, symlinks=True, ignore=shutil.ignore_patterns("build", "*.so"))
+    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=tmp_path)
+    python = folder / "bin" / "python"
+    site = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path)
+    (Path(site.strip()) / "libraries.pth").write_text(f"{libraries}\n")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
+    plain = ["--no-deps", "--no-build-isolation", source]
+    run(*pip, *plain, cwd=tmp_path, CC="no-compiler-of-this-name")
+    found = run(python, "-c", WITHOUT, cwd=tmp_path)
+    total = float(varscale.numpy.normal()(0, (40,)).sum())
+    assert found == f"reference () 1 {total}\n"
