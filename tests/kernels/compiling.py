@@ -11,7 +11,7 @@ import pytest
 
 from varscale.kernels import native
 
-__all__ = ["TOOLS", "compiled_driver", "run"]
+__all__ = ["SOURCES", "TOOLS", "compiled_driver", "run"]
 
 SOURCES = Path(__file__).parents[2] / "varscale" / "kernels" / "src"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 
 import varscale
 from tests.core.compare import assert_identical
-from tests.kernels.compiling import TOOLS, compiled_driver, run
+from tests.kernels.compiling import SOURCES, TOOLS, compiled_driver, run
 from varscale.initializers import Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from varscale.kernels import native
 from varscale.kernels.program import compile_law
 
 INITIALIZERS: list[tuple[Initializer, str]] = [
@@ -49,3 +52,12 @@ def test_other_compilers_and_machines_give_the_same_bits(
         numbers = map(str, (*words, offset, size, draw.dtype.itemsize))
         samples = run([*driver, isa, *numbers], input=program)
         assert_identical(np.frombuffer(samples, draw.dtype), want, f"{init}, {dtype}, {isa}")
+
+
+def test_the_emulated_fma_of_sse2_rounds_once(tmp_path: Path) -> None:
+    if shutil.which("gcc") is None or not {"sse2"} & set(native.isas()):
+        pytest.skip("not available: gcc")
+    source, program = Path(__file__).with_name("fma_check.c"), str(tmp_path / "fma_check")
+    flags = ["-std=gnu11", "-O2", "-ffp-contract=off", f"-I{SOURCES}"]
+    run(["gcc", *flags, str(source), "-lm", "-o", program])
+    assert run([program]).decode() == "0 wrong, ties met\n"

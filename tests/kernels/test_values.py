@@ -33,6 +33,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "lecun": VarianceScaling(1.0, "fan_in", "truncated_normal"),
     "zero": VarianceScaling(0.0, "fan_avg", "truncated_normal"),
 }
+UNBOUNDED = TruncatedNormal(1.0, lower=-np.inf, upper=np.inf)  # erf_inv(-1) is among its values
 DTYPES = (
     "float32",
     "float64",
@@ -56,6 +57,17 @@ def test_samples_are_those_of_the_reference(name: str, dtype: str) -> None:
 
 
 @pytest.mark.usefixtures("isa", "only_compiled")
+@pytest.mark.parametrize("lower", [3.2, 5.5, 8.2])
+def test_the_far_tail_of_float64_is_that_of_the_reference(lower: float) -> None:
+    # From 5.3 on comes the third polynomial; from 8.2 on most uniforms are 1 itself.
+    draw = TruncatedNormal(0.5, lower=lower, upper=np.inf).draw(KEY, (40, 50), "float64")
+    got = varscale.fill(draw, np.empty((40, 50)))
+    with np.errstate(all="ignore"):
+        want = sampler(NUMPY, draw)(varscale.CounterMap.row_major((40, 50)))
+    assert_identical(got, want, f"from {lower}")
+
+
+@pytest.mark.usefixtures("isa", "only_compiled")
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 @pytest.mark.parametrize("compiled", [None, False])
 def test_complex_normal_samples_are_those_of_the_reference(
@@ -70,7 +82,7 @@ def test_complex_normal_samples_are_those_of_the_reference(
 
 @pytest.mark.parametrize(
     "init",
-    [Normal(0.3), Normal(0.3, compiled=False), TruncatedNormal(1.0), TruncatedNormal(1.0, upper=9)],
+    [Normal(0.3), Normal(0.3, compiled=False), TruncatedNormal(1.0), UNBOUNDED],
     ids=str,
 )
 def test_all_of_the_uniforms_of_float32_are_right(init: Initializer, isa: str) -> None:
@@ -109,7 +121,8 @@ def test_what_the_kernel_has_no_loop_for_is_left_to_the_reference(
     legacy = varscale.Key((1, 2), partitionable=False)
     cases = [
         (Normal(0.3), legacy, "float32"),
-        (Normal(1e-38), KEY, "float32"),
+        (Normal(2e-38), KEY, "float32"),
+        (Normal(2e-38), KEY, "complex64"),
         (Uniform(np.inf), KEY, "float32"),
         (VarianceScaling(1.0, "fan_in", "uniform"), KEY, "complex64"),
     ]
