@@ -6,6 +6,7 @@ deviation 0.1, "truncated" at two standard deviations. None where a peer has no 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable
 from typing import Any
@@ -154,6 +155,8 @@ def keras(distribution: str, dtype: str, size: int) -> Call | None:
         "truncated": lambda: inits.TruncatedNormal(0.0, 0.1, seed=1),
     }
     init, jax = make[distribution](), keras.backend.backend() == "jax"
+    if jax:
+        importlib.import_module("jax").config.update("jax_enable_x64", dtype == "float64")
 
     def draw() -> None:
         value = init((size,), dtype)
