@@ -16,10 +16,12 @@ SOURCES = Path("varscale/kernels/src")
 COMMON = ["-std=gnu11", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
 #: File and flags by machine. Scheduling before registers are given out mixes the cipher's rounds
 #: with the arithmetic of samples; with AVX2's 16 registers it only spills.
+AVX2 = ["-mavx2", "-mfma", "-mpopcnt"]  # no more than isa_*.c asks the processor for
+AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 X86 = {
-    "isa_avx512.c": ["-march=x86-64-v4", "-fschedule-insns"],
-    "isa_avx2.c": ["-march=x86-64-v3"],
-    "isa_sse2.c": ["-march=x86-64"],
+    "isa_avx512.c": [*AVX512, "-fschedule-insns"],
+    "isa_avx2.c": AVX2,
+    "isa_sse2.c": [],
 }
 ISAS = {
     "x86_64": X86,

@@ -14,9 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "varscale" / "kernels" / "src"
+AVX2 = ["-mavx2", "-mfma", "-mpopcnt"]  # as in setup.py
+AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 FLAGS = {
-    "isa_avx512": ["-march=x86-64-v4", "-fschedule-insns"],  # as in setup.py
-    "isa_avx2": ["-march=x86-64-v3"],
+    "isa_avx512": [*AVX512, "-fschedule-insns"],
+    "isa_avx2": AVX2,
     "isa_sse2": [],
 }
 #: Samples per vector, and vectors in lockstep.
@@ -75,7 +77,7 @@ def _build(folder: Path) -> Path:
     for name, flags in FLAGS.items():
         _run(*common, *flags, "-c", str(SOURCES / f"{name}.c"), "-o", str(folder / f"{name}.o"))
     objects = [str(folder / f"{name}.o") for name in FLAGS]
-    program, flags = folder / "limit", ["-march=x86-64-v4"]
+    program, flags = folder / "limit", AVX512
     sources = [str(ROOT / "benchmarks" / "limit.c"), str(SOURCES / "isas.c")]
     _run(*common, *flags, *sources, *objects, "-lm", "-o", str(program))
     return program

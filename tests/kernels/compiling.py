@@ -16,10 +16,11 @@ __all__ = ["SOURCES", "TOOLS", "compiled_driver", "run"]
 SOURCES = Path(__file__).parents[2] / "varscale" / "kernels" / "src"
 
 #: What compiles, what runs the result, and the flags of each instruction set, as in setup.py.
+AVX2 = ["-mavx2", "-mfma", "-mpopcnt"]
 X86 = {
-    "isa_avx512.c": ["-march=x86-64-v4"],
-    "isa_avx2.c": ["-march=x86-64-v3"],
-    "isa_sse2.c": ["-march=x86-64"],
+    "isa_avx512.c": [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
+    "isa_avx2.c": AVX2,
+    "isa_sse2.c": [],
 }
 TOOLS: dict[str, tuple[str, list[str], dict[str, list[str]]]] = {
     "gcc": ("gcc", [], X86),

@@ -5,7 +5,8 @@
 #include "body.h"
 
 static int supported(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("avx2") &&
+         __builtin_cpu_supports("fma");
 }
 
 const struct vs_isa vs_avx2 = {"avx2", VS_BLOCK, VS_RUNS, supported};
