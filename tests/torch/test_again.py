@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.torch.tensors import torch  # isort: skip
+
 import varscale
 import varscale.torch as door
-from tests.torch.tensors import torch
 from varscale.adapters.torch import again
 from varscale.kernels import native
 

@@ -250,7 +250,10 @@ def test_threads_fill_the_parts_of_one_tensor() -> None:
 def run(program: str) -> str:
     """What a program of its own prints: without JAX, whose threads make a fork warn."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=120
+        [sys.executable, "-P", "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert not done.returncode, done.stderr
     return done.stdout.strip()

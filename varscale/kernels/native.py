@@ -176,8 +176,9 @@ def _warn_once() -> None:
     if _native is None and not _warned:
         _warned = True
         warnings.warn(
-            "varscale was installed without a C compiler: values are made by NumPy, about 100 "
-            "times slower than by the compiled kernel. Install a C compiler, and varscale again.",
+            "varscale has no compiled kernel here: it was installed without a C compiler, or is "
+            "imported from a checkout where nothing was built. NumPy makes the same values, about "
+            "100 times slower. Install a C compiler, and varscale again.",
             RuntimeWarning,
             stacklevel=6,
         )

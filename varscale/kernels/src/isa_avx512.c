@@ -5,6 +5,7 @@
 #include "body.h"
 
 static int supported(void) {
+  __builtin_cpu_init(); /* not done at load time by every compiler */
   return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("avx2") &&
          __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx512f") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
