@@ -123,6 +123,7 @@ def test_what_the_kernel_has_no_loop_for_is_left_to_the_reference(
         (Normal(0.3), legacy, "float32"),
         (Normal(2e-38), KEY, "float32"),
         (Normal(2e-38), KEY, "complex64"),
+        (Normal(0.0), KEY, "complex64"),
         (Uniform(np.inf), KEY, "float32"),
         (VarianceScaling(1.0, "fan_in", "uniform"), KEY, "complex64"),
     ]
