@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.torch.tensors import torch  # isort: skip
@@ -90,9 +91,14 @@ def test_arguments_that_are_equal_but_not_the_same_are_told_apart(described: lis
     negative = door.uniform_(torch.empty(shape), -0.0, key=1)
     assert not torch.signbit(positive).any()
     assert torch.signbit(negative).all()
+    positive, negative = (
+        door.uniform_(torch.empty(shape), np.float32(zero), key=1) for zero in (0.0, -0.0)
+    )
+    assert not torch.signbit(positive).any()
+    assert torch.signbit(negative).all()
     door.uniform_(torch.empty(shape), 1.0, key=1)
     door.uniform_(torch.empty(shape), 1, key=1)
-    assert len(described) == 4
+    assert len(described) == 6
     door.normal_(torch.empty(shape), compiled=None, key=1)
     for wrong in (0, 1):
         with pytest.raises(TypeError, match="compiled must be"):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, cast
 
+import numpy as np
 import torch
 
 from varscale import draws
@@ -103,7 +104,8 @@ def in_place(
 
 def _can_be_told_apart(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
     """As keys of a dictionary, 0.0 and -0.0 are the same."""
-    return not any(type(one) is float and not one for one in (*args, *named.values()))
+    numbers = (one for one in (*args, *named.values()) if isinstance(one, float | np.floating))
+    return all(numbers)
 
 
 def _remember(
