@@ -21,8 +21,8 @@ FLAGS = {
     "isa_avx2": AVX2,
     "isa_sse2": [],
 }
-#: Samples per vector, and vectors in lockstep.
-LANES = {"isa_avx512": (16, 8), "isa_avx2": (8, 8)}
+#: AVX-512 vectors in lockstep: VS_UNROLL of isa_avx512.c.
+VECTORS = 8
 LOOPS = ("uniform_f32", "symmetric_f32", "normal_f32", "factored_f32", "clipped_f32")
 
 
@@ -30,11 +30,8 @@ def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         lines = _run(str(_build(Path(folder)))).splitlines()
-        counts = {
-            (isa.removeprefix("isa_"), loop): operations(Path(folder) / f"{isa}.o", loop, vectors)
-            for isa, (_, vectors) in LANES.items()
-            for loop in LOOPS
-        }
+        compiled = Path(folder) / "isa_avx512.o"
+        counts = {loop: operations(compiled, loop) for loop in LOOPS}
     clock, operation = (float(line.split()[1]) for line in lines[:2])
     rate = 1 / (operation * clock)
     print(f"clock {clock:.2f} GHz; per cycle {rate:.2f} vector operations of the cipher's mix\n")
@@ -51,13 +48,13 @@ def main() -> None:
         isa, loop, taken = line.split()
         cycles = float(taken) * clock * 16
         row = [isa, loop, f"{1e3 / float(taken):.0f}", f"{cycles:.1f}", "", ""]
-        if isa == "avx512" and (isa, loop) in counts:
-            count = counts[isa, loop]
+        if isa == "avx512" and loop in counts:
+            count = counts[loop]
             row[4:] = f"{count:.1f}", f"{count * operation / (float(taken) * 16):.0%}"
         print("| " + " | ".join(row) + " |")
 
 
-def operations(compiled: Path, loop: str, vectors: int) -> float:
+def operations(compiled: Path, loop: str) -> float:
     """Vector operations, loads and stores apart, per vector of the function's longest loop."""
     text = _run("objdump", "-d", "--no-show-raw-insn", f"--disassemble=vs_{loop}", str(compiled))
     found = re.findall(r"^\s*([0-9a-f]+):\s+(\w+)\s*(.*)$", text, re.MULTILINE)
@@ -69,7 +66,7 @@ def operations(compiled: Path, loop: str, vectors: int) -> float:
             spans.append((address - int(target[1], 16), int(target[1], 16), address))
     _, first, last = max(spans)
     names = [name for address, name, _ in code if first <= address <= last]
-    return sum(name.startswith("v") and not name.startswith("vmov") for name in names) / vectors
+    return sum(name.startswith("v") and not name.startswith("vmov") for name in names) / VECTORS
 
 
 def _build(folder: Path) -> Path:

@@ -27,11 +27,9 @@ def varscale_in_place(distribution: str, dtype: str, size: int) -> Call | None:
     import varscale.torch as vt
 
     tensor, key = torch.empty(size, dtype=getattr(torch, dtype)), varscale.key(0)
-    if distribution == "uniform":
-        return lambda: vt.uniform_(tensor, 0.1, key=key)
-    if distribution == "normal":
-        return lambda: vt.normal_(tensor, 0.1, key=key)
-    return lambda: vt.truncated_normal_(tensor, 0.1, key=key)
+    fill = {"uniform": vt.uniform_, "normal": vt.normal_, "truncated": vt.truncated_normal_}
+    chosen = fill[distribution]
+    return lambda: chosen(tensor, 0.1, key=key)
 
 
 def varscale_permuted(distribution: str, dtype: str, size: int) -> Call | None:
@@ -47,11 +45,9 @@ def varscale_permuted(distribution: str, dtype: str, size: int) -> Call | None:
     outputs = size // 9 // inputs
     tensor = torch.empty(outputs, inputs, 3, 3, dtype=getattr(torch, dtype))
     layout, key = varscale.Layout(*_PERMUTED), varscale.key(0)
-    if distribution == "uniform":
-        return lambda: vt.uniform_(tensor, 0.1, key=key, layout=layout)
-    if distribution == "normal":
-        return lambda: vt.normal_(tensor, 0.1, key=key, layout=layout)
-    return lambda: vt.truncated_normal_(tensor, 0.1, key=key, layout=layout)
+    fill = {"uniform": vt.uniform_, "normal": vt.normal_, "truncated": vt.truncated_normal_}
+    chosen = fill[distribution]
+    return lambda: chosen(tensor, 0.1, key=key, layout=layout)
 
 
 def varscale_new(distribution: str, dtype: str, size: int) -> Call | None:
@@ -66,16 +62,22 @@ def varscale_new(distribution: str, dtype: str, size: int) -> Call | None:
     return lambda: init(key, (size,), kind)
 
 
+def _torch_fill(distribution: str) -> Callable[[Any], Any]:
+    from torch.nn import init
+
+    if distribution == "uniform":
+        return lambda tensor: init.uniform_(tensor, 0.0, 0.1)
+    if distribution == "normal":
+        return lambda tensor: init.normal_(tensor, 0.0, 0.1)
+    return lambda tensor: init.trunc_normal_(tensor, 0.0, 0.1, -0.2, 0.2)
+
+
 def torch_in_place(distribution: str, dtype: str, size: int) -> Call | None:
     """torch.nn.init."""
     import torch
 
-    tensor = torch.empty(size, dtype=getattr(torch, dtype))
-    if distribution == "uniform":
-        return lambda: torch.nn.init.uniform_(tensor, 0.0, 0.1)
-    if distribution == "normal":
-        return lambda: torch.nn.init.normal_(tensor, 0.0, 0.1)
-    return lambda: torch.nn.init.trunc_normal_(tensor, 0.0, 0.1, -0.2, 0.2)
+    tensor, fill = torch.empty(size, dtype=getattr(torch, dtype)), _torch_fill(distribution)
+    return lambda: fill(tensor)
 
 
 def torch_erfinv(distribution: str, dtype: str, size: int) -> Call | None:
@@ -96,12 +98,8 @@ def torch_new(distribution: str, dtype: str, size: int) -> Call | None:
     """torch.empty, then torch.nn.init."""
     import torch
 
-    kind = getattr(torch, dtype)
-    if distribution == "uniform":
-        return lambda: torch.nn.init.uniform_(torch.empty(size, dtype=kind), 0.0, 0.1)
-    if distribution == "normal":
-        return lambda: torch.nn.init.normal_(torch.empty(size, dtype=kind), 0.0, 0.1)
-    return lambda: torch.nn.init.trunc_normal_(torch.empty(size, dtype=kind), 0.0, 0.1, -0.2, 0.2)
+    kind, fill = getattr(torch, dtype), _torch_fill(distribution)
+    return lambda: fill(torch.empty(size, dtype=kind))
 
 
 def timm(distribution: str, dtype: str, size: int) -> Call | None:

@@ -1,7 +1,7 @@
 /* The kernel's loops, for one instruction set: words, samples and the store, in one pass.
 
-   Included by each isa_*.c, which names its table (VS_ISA) and how many vectors go in lockstep
-   (VS_UNROLL). */
+   Included by each isa_*.c, which says how many vectors go in lockstep (VS_UNROLL) and how many
+   are turned into normal samples at once (VS_TOGETHER). */
 #include "erf_inv_f32.h"
 #include "erf_inv_f64.h"
 #include "kernel.h"

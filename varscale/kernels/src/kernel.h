@@ -38,7 +38,7 @@ struct vs_program {
 /* A draw under a key. */
 struct vs_draw {
   struct vs_program program;
-  const void *table; /* 1024 entries of the sample's size */
+  const void *table; /* mask + 1 entries of the sample's size */
   uint32_t key[3];   /* two words and their parity */
 };
 
