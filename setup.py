@@ -51,18 +51,19 @@ class BuildKernel(build_ext):
         super().build_extension(ext)
 
 
-setup(
-    ext_modules=[
-        Extension(
-            "varscale.kernels._native",
-            [str(SOURCES / name) for name in ("module.c", "fill.c", "isas.c", "threads.c")],
-            depends=[str(path) for path in sorted(SOURCES.glob("*.[ch]"))],
-            define_macros=LIMITED,
-            extra_compile_args=COMMON,
-            py_limited_api=not FREE_THREADED,
-            optional=True,
-        )
-    ],
-    cmdclass={"build_ext": BuildKernel},
-    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
-)
+if __name__ == "__main__":
+    setup(
+        ext_modules=[
+            Extension(
+                "varscale.kernels._native",
+                [str(SOURCES / name) for name in ("module.c", "fill.c", "isas.c", "threads.c")],
+                depends=[str(path) for path in sorted(SOURCES.glob("*.[ch]"))],
+                define_macros=LIMITED,
+                extra_compile_args=COMMON,
+                py_limited_api=not FREE_THREADED,
+                optional=True,
+            )
+        ],
+        cmdclass={"build_ext": BuildKernel},
+        options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
+    )

@@ -8,19 +8,14 @@ operations x time of one = the limit of the loop.
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "varscale" / "kernels" / "src"
-AVX2 = ["-mavx2", "-mfma", "-mpopcnt"]  # as in setup.py
-AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
-FLAGS = {
-    "isa_avx512": [*AVX512, "-fschedule-insns"],
-    "isa_avx2": AVX2,
-    "isa_sse2": [],
-}
+SETUP = runpy.run_path(str(ROOT / "setup.py"))
 #: AVX-512 vectors in lockstep: VS_UNROLL of isa_avx512.c.
 VECTORS = 8
 LOOPS = ("uniform_f32", "symmetric_f32", "normal_f32", "factored_f32", "clipped_f32")
@@ -70,11 +65,12 @@ def operations(compiled: Path, loop: str) -> float:
 
 
 def _build(folder: Path) -> Path:
-    common = ["gcc", "-std=gnu11", "-O3", "-ffp-contract=off", f"-I{SOURCES}"]
-    for name, flags in FLAGS.items():
-        _run(*common, *flags, "-c", str(SOURCES / f"{name}.c"), "-o", str(folder / f"{name}.o"))
-    objects = [str(folder / f"{name}.o") for name in FLAGS]
-    program, flags = folder / "limit", AVX512
+    common, isas = ["gcc", *SETUP["COMMON"], f"-I{SOURCES}"], SETUP["X86"]
+    objects = []
+    for name, flags in isas.items():
+        objects.append(str(folder / name.replace(".c", ".o")))
+        _run(*common, *flags, "-c", str(SOURCES / name), "-o", objects[-1])
+    program, flags = folder / "limit", SETUP["AVX512"]
     sources = [str(ROOT / "benchmarks" / "limit.c"), str(SOURCES / "isas.c")]
     _run(*common, *flags, *sources, *objects, "-lm", "-o", str(program))
     return program

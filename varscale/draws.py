@@ -105,8 +105,8 @@ def fill(
         raise TypeError(f"destination must be of dtype {draw.dtype}, got {destination.dtype}")
     if not destination.flags.writeable:
         raise ValueError("destination must be writeable, got a read-only array")
-    if threads is not None and not 1 <= operator.index(threads) <= 256:
-        raise ValueError(f"threads must be 1 to 256, got {threads}")
+    if threads is not None and not 1 <= operator.index(threads) <= native.MAX_THREADS:
+        raise ValueError(f"threads must be 1 to {native.MAX_THREADS}, got {threads}")
     where = bind(draw, destination.shape, layout)
     if overlaps_itself(destination.shape, destination.strides, destination.itemsize):
         raise ValueError(

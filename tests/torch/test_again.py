@@ -24,13 +24,13 @@ def described(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     if not native.isas() or native.in_use() == "reference":
         pytest.skip("not available: kernels")
     tasks: list[Any] = []
-    whole = again.carry_out
+    whole = again._carry_out
 
     def carry_out(task: Any, tensor: Any, key: Any) -> Any:
         tasks.append(task)
         return whole(task, tensor, key)
 
-    monkeypatch.setattr(again, "carry_out", carry_out)
+    monkeypatch.setattr(again, "_carry_out", carry_out)
     return tasks
 
 
@@ -71,6 +71,15 @@ def test_every_call_gives_what_the_long_way_gives(
             want = by_the_long_way(function, tensor, *args, key=key, **named)
             assert function(tensor, *args, key=key, **named) is tensor
             assert torch.equal(tensor.detach(), want)
+
+
+def test_axes_of_another_type_are_another_kind() -> None:
+    tensor = torch.zeros(4, 5, 3, 3)
+    door.lecun_normal_(tensor, in_axis=(1, 2), out_axis=0, key=0)
+    before = tensor.clone()
+    with pytest.raises(TypeError):
+        door.lecun_normal_(tensor, in_axis=(1.0, 2), out_axis=0, key=1)
+    assert torch.equal(tensor, before)
 
 
 def test_only_the_first_call_of_a_kind_is_described(described: list[Any]) -> None:

@@ -28,10 +28,12 @@ try:
 except ImportError:  # no compiler where varscale was installed
     pass
 
-__all__ = ["MAX_AXES", "Plan", "advise_huge_pages", "fill", "in_use", "isas", "plan"]
+__all__ = ["MAX_AXES", "MAX_THREADS", "Plan", "advise_huge_pages", "fill", "in_use", "isas", "plan"]
 
 #: Axes that the kernel takes.
 MAX_AXES = 32
+#: Threads that a fill may have.
+MAX_THREADS = 256
 _REFERENCE = "reference"
 #: Bytes from which on huge pages pay, as in NumPy.
 _HUGE = 1 << 22
@@ -164,10 +166,12 @@ def _limit() -> int:
     text = os.environ.get("VARSCALE_NUM_THREADS")
     if text is None:
         if hasattr(os, "sched_getaffinity"):
-            return min(len(os.sched_getaffinity(0)), 256)
-        return min(os.cpu_count() or 1, 256)
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise ValueError(f"VARSCALE_NUM_THREADS must be an integer from 1 to 256, got {text!r}")
+            return min(len(os.sched_getaffinity(0)), MAX_THREADS)
+        return min(os.cpu_count() or 1, MAX_THREADS)
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+        raise ValueError(
+            f"VARSCALE_NUM_THREADS must be an integer from 1 to {MAX_THREADS}, got {text!r}"
+        )
     return int(text)
 
 

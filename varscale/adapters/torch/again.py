@@ -51,7 +51,14 @@ class Task:
 @untraced
 def carry_out(task: Task, tensor: torch.Tensor, key: KeyLike) -> torch.Tensor:
     """Fill the tensor."""
-    return fill(task.data.draw(key, task.shape, numpy_dtype(tensor.dtype)), tensor, task.layout)
+    _carry_out(task, tensor, key)
+    return tensor
+
+
+def _carry_out(task: Task, tensor: torch.Tensor, key: KeyLike) -> draws.AnyDraw:
+    draw = task.data.draw(key, task.shape, numpy_dtype(tensor.dtype))
+    fill(draw, tensor, task.layout)
+    return draw
 
 
 def in_place(
@@ -73,8 +80,11 @@ def in_place(
         if type(key) is not Key or type(tensor) not in _PLAIN:
             return carry_out(_described(tensor, args, named), tensor, key)
         try:
+            types = (*map(type, args), *map(type, named.values()))
+            if tuple in types:  # as keys of a dictionary, the axes (0.0, 1) are (0, 1)
+                types += _types_of_items((*args, *named.values()))
             kind = (
-                *(args, *map(type, args), *named.items(), *map(type, named.values())),
+                *(args, *named.items(), types),
                 *(tensor.dtype, tensor.shape, tensor.stride(), key.partitionable),
             )
             plan = plans.get(kind)
@@ -88,9 +98,9 @@ def in_place(
                 torch.autograd.graph.increment_version(tensor)
             return tensor
         task = _described(tensor, args, named)
-        carry_out(task, tensor, key)
+        draw = _carry_out(task, tensor, key)
         if kind and not plan and tensor.is_cpu and _can_be_told_apart(args, named):
-            _remember(plans, kind, task, tensor, key)
+            _remember(plans, kind, draw, tensor, task.layout)
         return tensor
 
     def _described(tensor: torch.Tensor, args: Any, named: Any) -> Task:
@@ -102,6 +112,10 @@ def in_place(
     return cast(Callable[Concatenate[torch.Tensor, _P], torch.Tensor], call)
 
 
+def _types_of_items(values: tuple[Any, ...]) -> tuple[type, ...]:
+    return tuple(type(item) for one in values if isinstance(one, tuple) for item in one)
+
+
 def _can_be_told_apart(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
     """As keys of a dictionary, 0.0 and -0.0 are the same."""
     numbers = (one for one in (*args, *named.values()) if isinstance(one, float | np.floating))
@@ -109,16 +123,15 @@ def _can_be_told_apart(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
 
 
 def _remember(
-    plans: dict[Any, draws.Plan], kind: Any, task: Task, tensor: torch.Tensor, key: Key
+    plans: dict[Any, draws.Plan],
+    kind: Any,
+    draw: draws.AnyDraw,
+    tensor: torch.Tensor,
+    layout: Layout | None,
 ) -> None:
     if len(plans) >= _REMEMBERED:
         plans.clear()
-    draw = task.data.draw(key, task.shape, numpy_dtype(tensor.dtype))
-    plan = draws.plan(
-        draw,
-        tuple(tensor.shape),
-        tuple(step * tensor.element_size() for step in tensor.stride()),
-        task.layout,
-    )
+    strides = tuple(step * tensor.element_size() for step in tensor.stride())
+    plan = draws.plan(draw, tuple(tensor.shape), strides, layout)
     if plan is not None:
         plans[kind] = plan

@@ -10,6 +10,7 @@
 #endif
 
 #include "fill.h"
+#include "threads.h"
 
 /* From this many samples on the interpreter lock is worth giving away. */
 #define VS_UNLOCKED_FROM 4096
@@ -104,8 +105,10 @@ static PyObject *fill(PyObject *module, PyObject *const *args, Py_ssize_t count)
   long limit = PyLong_AsLong(args[10]);
   if (PyErr_Occurred() || read_axes(args[4], args[5], args[7], &map) < 0) return NULL;
   const struct vs_isa *isa = isa_index < 0 ? NULL : supported_isa(isa_index);
-  if (!isa || threads < 0 || threads > 1024 || limit < 1 || limit > 1024) {
-    PyErr_SetString(PyExc_ValueError, "isa must be an index of isas(), threads at most 1024");
+  if (!isa || threads < 0 || threads > VS_MAX_THREADS || limit < 1 ||
+      limit > VS_MAX_THREADS) {
+    PyErr_Format(PyExc_ValueError, "isa must be an index of isas(), threads at most %d",
+                 VS_MAX_THREADS);
     return NULL;
   }
   int64_t size = 1;

@@ -9,8 +9,6 @@ typedef HANDLE vs_thread;
 typedef pthread_t vs_thread;
 #endif
 
-enum { VS_MAX_THREADS = 256 };
-
 struct task {
   void (*run)(void *);
   void *argument;
