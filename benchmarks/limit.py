@@ -8,14 +8,14 @@ operations x time of one = the limit of the loop.
 from __future__ import annotations
 
 import re
-import runpy
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "varscale" / "kernels" / "src"
-SETUP = runpy.run_path(str(ROOT / "setup.py"))
+FLAGS = tomllib.loads((SOURCES / "flags.toml").read_text("utf-8"))
 #: AVX-512 vectors in lockstep: VS_UNROLL of isa_avx512.c.
 VECTORS = 8
 LOOPS = ("uniform_f32", "symmetric_f32", "normal_f32", "factored_f32", "clipped_f32")
@@ -65,12 +65,12 @@ def operations(compiled: Path, loop: str) -> float:
 
 
 def _build(folder: Path) -> Path:
-    common, isas = ["gcc", *SETUP["COMMON"], f"-I{SOURCES}"], SETUP["X86"]
+    common, isas = ["gcc", *FLAGS["common"], f"-I{SOURCES}"], FLAGS["x86_64"]
     objects = []
     for name, flags in isas.items():
         objects.append(str(folder / name.replace(".c", ".o")))
         _run(*common, *flags, "-c", str(SOURCES / name), "-o", objects[-1])
-    program, flags = folder / "limit", SETUP["AVX512"]
+    program, flags = folder / "limit", isas["isa_avx512.c"]
     sources = [str(ROOT / "benchmarks" / "limit.c"), str(SOURCES / "isas.c")]
     _run(*common, *flags, *sources, *objects, "-lm", "-o", str(program))
     return program

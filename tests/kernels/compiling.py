@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import runpy
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ __all__ = ["SOURCES", "TOOLS", "compiled_driver", "run"]
 
 SOURCES = Path(__file__).parents[2] / "varscale" / "kernels" / "src"
 
-SETUP = runpy.run_path(str(Path(__file__).parents[2] / "setup.py"))
-#: What compiles, what runs the result, and the machine that setup.py knows.
+FLAGS = tomllib.loads((SOURCES / "flags.toml").read_text("utf-8"))
+#: What compiles, what runs the result, and the machine of flags.toml.
 TOOLS = {
     "gcc": ("gcc", [], "x86_64"),
     "clang": ("clang", [], "x86_64"),
@@ -32,10 +32,10 @@ def compiled_driver(name: str, folder: Path) -> list[str]:
         pytest.skip(f"not available: {name}")
     if not native.isas():
         pytest.skip("not available: kernels")
-    common = [compiler, *SETUP["COMMON"], f"-I{SOURCES}"]
+    common = [compiler, *FLAGS["common"], f"-I{SOURCES}"]
     plain = [str(SOURCES / name) for name in ("fill.c", "isas.c", "threads.c")]
     objects = []
-    for source, flags in SETUP["ISAS"][machine].items():
+    for source, flags in FLAGS[machine].items():
         objects.append(str(folder / f"{source}.o"))
         run([*common, *flags, "-c", str(SOURCES / source), "-o", objects[-1]])
     program = str(folder / "driver")
