@@ -31,13 +31,17 @@ __all__ = [
     "wrap_key_data",
 ]
 
-_ON_DEMAND = ("initializers", "keras", "linen", "numpy", "tensorflow", "torch")
+_ADAPTERS = ("keras", "numpy", "tensorflow", "torch")
+#: Parts of the core that most programs do not need; they import NumPy only.
+_CORE = ("equinox", "haiku", "initializers", "linen", "nnx", "recipe")
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return _version("varscale")
-    if name in _ON_DEMAND:
+    if name in _CORE:
+        return importlib.import_module(f"varscale.{name}")
+    if name in _ADAPTERS:
         try:
             return importlib.import_module(f"varscale.{name}")
         except ModuleNotFoundError as error:
@@ -50,4 +54,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_ON_DEMAND])
+    return sorted([*__all__, *_ADAPTERS, *_CORE])

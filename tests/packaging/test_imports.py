@@ -15,7 +15,9 @@ WATCH = """
 import sys
 from importlib.machinery import ModuleSpec
 
-FORBIDDEN = {"torch", "tensorflow", "keras", "jax", "jaxlib", "flax", "scipy"}
+FORBIDDEN = {
+    "torch", "tensorflow", "keras", "jax", "jaxlib", "flax", "haiku", "equinox", "scipy"
+}
 
 class Watch:
     asked = []
@@ -40,6 +42,12 @@ PROGRAMS = {
 import varscale
 varscale.initializers.Normal().draw(0, (3, 4), "float32")
 varscale.linen.param_key(0, ("Dense_0",), 1)
+""",
+    "the keys of JAX's libraries": """
+import varscale
+varscale.nnx.Rngs(0).params()
+next(varscale.haiku.PRNGSequence(0))
+varscale.equinox.param_keys("Linear", 0)
 """,
     "the NumPy door": """
 import varscale.numpy
