@@ -21,7 +21,14 @@ from varscale.numerics.arithmetic import Arithmetic
 from varscale.numerics.draw import Distribution
 from varscale.numerics.erf import RECIPROCAL_SQRT_2, erf_of_bound
 
-__all__ = ["Distribution", "normal", "truncated_normal", "uniform", "with_variance"]
+__all__ = [
+    "Distribution",
+    "normal",
+    "truncated_normal",
+    "uniform",
+    "uniform_between",
+    "with_variance",
+]
 
 _P = ParamSpec("_P")
 _L = TypeVar("_L", bound=Law | ComplexLaw)
@@ -53,6 +60,16 @@ def uniform(dtype: np.dtype[Any], scale: float) -> Law:
     """Uniform in [0, scale)."""
     value = Arithmetic(dtype).value
     return Law(dtype, "uniform", (value(0), value(1)), value(scale))
+
+
+@_made_once
+@np.errstate(all="ignore")
+def uniform_between(dtype: np.dtype[Any], minval: float, maxval: float) -> Law:
+    """Uniform in [minval, maxval), as `jax.random.uniform` with bounds."""
+    in_dtype = Arithmetic(dtype)
+    zero, low, high = (in_dtype.value(number) for number in (0, minval, maxval))
+    # No sample is -0.0 in JAX, of which the maximum of -0.0 and 0.0 is 0.0.
+    return Law(dtype, "uniform", (in_dtype.add(low, zero), high), in_dtype.value(1))
 
 
 @_made_once

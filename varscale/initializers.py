@@ -32,6 +32,7 @@ __all__ = [
     "Orthogonal",
     "TruncatedNormal",
     "Uniform",
+    "UniformBetween",
     "VarianceScaling",
 ]
 
@@ -128,6 +129,46 @@ class Uniform:
         """What is drawn with this key for an array of this shape and dtype."""
         kind = _random_dtype(dtype, FLOATS)
         return Draw(as_key(key), as_shape(shape), distributions.uniform(kind, self.scale))
+
+
+@dataclass(frozen=True, slots=True)
+class UniformBetween:
+    """Samples uniform in [minval, maxval); rounding may give maxval itself.
+
+    None of jax.nn.initializers, but what Equinox's layers have by default.
+
+    Attributes:
+        minval: the lower bound.
+        maxval: the upper bound.
+        dtype: the default dtype.
+
+    Raises:
+        ValueError: minval is above maxval, or one is NaN (of which JAX makes a constant, or NaN).
+
+    Example:
+        >>> import varscale
+        >>> layer = UniformBetween(-0.5, 0.5).draw(0, (3, 4), "float32")
+
+    Source: jax/_src/random/core.py, `uniform(key, shape, dtype, minval, maxval)`.
+    """
+
+    minval: float = 0.0
+    maxval: float = 1.0
+    dtype: DTypeLike | None = None
+
+    def __post_init__(self) -> None:
+        check_number("minval", self.minval)
+        check_number("maxval", self.maxval)
+        if not self.minval <= self.maxval:
+            raise ValueError(
+                f"minval must not be above maxval, got {self.minval!r} and {self.maxval!r}"
+            )
+
+    def draw(self, key: KeyLike, shape: Sequence[int], dtype: DTypeLike) -> AnyDraw:
+        """What is drawn with this key for an array of this shape and dtype."""
+        kind = _random_dtype(dtype, FLOATS)
+        law = distributions.uniform_between(kind, self.minval, self.maxval)
+        return Draw(as_key(key), as_shape(shape), law)
 
 
 @dataclass(frozen=True, slots=True)

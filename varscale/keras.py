@@ -4,6 +4,7 @@ Import this module before a model is loaded that was saved with one of its class
 """
 
 from varscale.adapters.keras.function import KerasInitializerFunction
+from varscale.adapters.keras.port.apply import KerasPlan, init_, plan
 from varscale.adapters.keras.variance_scaling import (
     GlorotNormal,
     GlorotUniform,
@@ -35,6 +36,7 @@ __all__ = [
     "KaimingNormal",
     "KaimingUniform",
     "KerasInitializerFunction",
+    "KerasPlan",
     "LecunNormal",
     "LecunUniform",
     "Normal",
@@ -52,6 +54,7 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "init_",
     "kaiming_normal",
     "kaiming_uniform",
     "lecun_normal",
@@ -59,6 +62,7 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
+    "plan",
     "truncated_normal",
     "uniform",
     "variance_scaling",

@@ -23,16 +23,21 @@ from varscale.adapters.torch.inplace import (
     xavier_uniform_,
     zeros_,
 )
+from varscale.adapters.torch.port.apply import TorchPlan
+from varscale.adapters.torch.port.calls import check, explain, init_, plan
 from varscale.adapters.torch.weights import conv_transpose_layout
 from varscale.family import Family
 
 __all__ = [
     "TorchInitializer",
+    "TorchPlan",
+    "check",
     "constant",
     "constant_",
     "conv_transpose_layout",
     "delta_orthogonal",
     "delta_orthogonal_",
+    "explain",
     "fill",
     "glorot_normal",
     "glorot_normal_",
@@ -42,6 +47,7 @@ __all__ = [
     "he_normal_",
     "he_uniform",
     "he_uniform_",
+    "init_",
     "kaiming_normal",
     "kaiming_normal_",
     "kaiming_uniform",
@@ -56,6 +62,7 @@ __all__ = [
     "ones_",
     "orthogonal",
     "orthogonal_",
+    "plan",
     "truncated_normal",
     "truncated_normal_",
     "uniform",

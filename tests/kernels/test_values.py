@@ -10,7 +10,14 @@ import pytest
 
 import varscale
 from tests.core.compare import assert_identical
-from varscale.initializers import Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from varscale.initializers import (
+    Initializer,
+    Normal,
+    TruncatedNormal,
+    Uniform,
+    UniformBetween,
+    VarianceScaling,
+)
 from varscale.numerics import Draw, sampler
 from varscale.numerics.numpy_ops import NUMPY
 from varscale.numerics.samples import from_fraction
@@ -21,6 +28,9 @@ INITIALIZERS: dict[str, Initializer] = {
     "uniform": Uniform(0.3),
     "negative uniform": Uniform(-0.3),
     "symmetric": VarianceScaling(1.0, "fan_in", "uniform"),
+    "between": UniformBetween(-0.17, 0.17),
+    "between, positive": UniformBetween(0.2, 1.3),
+    "between, negative": UniformBetween(-5.0, -4.9),
     "normal": Normal(0.3),
     "normal, not folded": Normal(0.3, compiled=False),
     "fan": VarianceScaling(2.0, "fan_out", "normal"),
@@ -82,7 +92,13 @@ def test_complex_normal_samples_are_those_of_the_reference(
 
 @pytest.mark.parametrize(
     "init",
-    [Normal(0.3), Normal(0.3, compiled=False), TruncatedNormal(1.0), UNBOUNDED],
+    [
+        Normal(0.3),
+        Normal(0.3, compiled=False),
+        TruncatedNormal(1.0),
+        UNBOUNDED,
+        UniformBetween(-0.17, 0.17),
+    ],
     ids=str,
 )
 def test_all_of_the_uniforms_of_float32_are_right(init: Initializer, isa: str) -> None:
@@ -125,6 +141,8 @@ def test_what_the_kernel_has_no_loop_for_is_left_to_the_reference(
         (Normal(2e-38), KEY, "complex64"),
         (Normal(0.0), KEY, "complex64"),
         (Uniform(np.inf), KEY, "float32"),
+        (UniformBetween(-3e38, 3e38), KEY, "float32"),
+        (UniformBetween(0.5, 0.5), KEY, "float64"),
         (VarianceScaling(1.0, "fan_in", "uniform"), KEY, "complex64"),
     ]
     for init, key, dtype in cases:

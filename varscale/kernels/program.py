@@ -29,6 +29,7 @@ class _Kind(enum.IntEnum):
     NORMAL_F64 = 6
     TABLE_16 = 7
     TABLE_8 = 8
+    BETWEEN_F32 = 9
 
 
 @functools.lru_cache(maxsize=1024)
@@ -46,7 +47,9 @@ def compile_law(law: Law) -> bytes | None:
         shift = shape.width - shape.mantissa
         return _packed(entries, law, shift, table.size - 1) + table.tobytes()
     lower, upper = (float(bound) for bound in law.interval)
-    numbers = (lower, upper, float(law.scale), *map(float, law.factors_before_clip))
+    with np.errstate(all="ignore"):
+        width = float(np.subtract(*reversed(law.interval)))
+    numbers = (lower, width, float(law.scale), *map(float, law.factors_before_clip))
     if not all(map(math.isfinite, numbers)) or _makes_subnormals(law):
         return None
     if len(law.factors_before_clip) > 2 or upper - lower < 2.0**-60:
@@ -66,7 +69,8 @@ def _kind(law: Law, lower: float, upper: float) -> _Kind | None:
             return None
         if double:
             return _Kind.UNIFORM_F64
-        return {(0.0, 1.0): _Kind.UNIFORM_F32, (-1.0, 1.0): _Kind.SYMMETRIC_F32}.get((lower, upper))
+        whole = {(0.0, 1.0): _Kind.UNIFORM_F32, (-1.0, 1.0): _Kind.SYMMETRIC_F32}
+        return whole.get((lower, upper), _Kind.BETWEEN_F32)
     if double:
         return _Kind.NORMAL_F64
     if law.clip is not None:

@@ -42,6 +42,12 @@ VS_RUN(vs_symmetric_f32, float, const float step = (float)(program->scale * 0x1p
        VS_EACH VS_STORE(
            vs_to_float((i32v)vs_xor3(x0[u], x1[u], vs_u32(0x80000000u)) >> 9) * step))
 
+/* No maximum with the lower bound: rounding is monotone. */
+VS_RUN(vs_between_f32, float, const f32v step = vs_f32((float)(program->range * 0x1p-23));
+       const f32v lower = vs_f32((float)program->lower);
+       const float scale = (float)program->scale,
+       VS_EACH VS_STORE(vs_fma(vs_to_float(VS_FRACTION), step, lower) * scale))
+
 #define VS_EACH_TOGETHER _Pragma("GCC unroll 8") for (int v = 0; v < VS_TOGETHER; v++)
 
 /* VS_TOGETHER vectors of normal samples from their fractions; `kind` is a constant. */
@@ -220,5 +226,5 @@ static void vs_table_16(void *to, const uint32_t *relative, size_t blocks, uint3
     [VS_NORMAL_F32] = vs_normal_f32, [VS_FACTORED_F32] = vs_factored_f32,            \
     [VS_CLIPPED_F32] = vs_clipped_f32, [VS_UNIFORM_F64] = vs_uniform_f64,            \
     [VS_NORMAL_F64] = vs_normal_f64, [VS_TABLE_16] = vs_table_16,                  \
-    [VS_TABLE_8] = vs_table_8,                                                       \
+    [VS_TABLE_8] = vs_table_8,       [VS_BETWEEN_F32] = vs_between_f32,              \
   }

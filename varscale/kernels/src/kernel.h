@@ -20,6 +20,7 @@ enum vs_kind {
   VS_NORMAL_F64,    /* clip(erf_inv(u) * factor * factor_2) * scale */
   VS_TABLE_16,      /* table[bits] of 16-bit values */
   VS_TABLE_8,       /* table[bits] of 8-bit values */
+  VS_BETWEEN_F32,   /* [lower, lower + range) * scale */
   VS_KINDS
 };
 

@@ -1,0 +1,1 @@
+"""Whole Keras models that start as a JAX model does. Public names: `varscale.keras`."""

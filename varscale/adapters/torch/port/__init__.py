@@ -1,0 +1,1 @@
+"""Whole PyTorch models that start as a JAX model does. Public names: `varscale.torch`."""

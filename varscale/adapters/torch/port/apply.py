@@ -1,0 +1,143 @@
+"""A torch model's plan: carried out, shown, or held against JAX's values. Made in `calls`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from varscale.adapters.torch.dtypes import numpy_dtype
+from varscale.adapters.torch.filling import check_destination, fill, numpy_view
+from varscale.port.check import Comparison, check
+from varscale.port.explain import Explanation, explain
+from varscale.port.plan import Plan, Row
+from varscale.port.slots import Keys
+from varscale.port.trees import AnyTree
+
+__all__ = ["TorchPlan"]
+
+
+@dataclass(frozen=True, eq=False)
+class TorchPlan:
+    """How a torch model starts, decided and not yet done.
+
+    Attributes:
+        model: the model.
+        plan: what goes where, as plain data.
+        key: what it was made with; None where the JAX model's is not known.
+    """
+
+    model: nn.Module
+    plan: Plan
+    key: Keys | None = None
+
+    def fill_(self, *names: str) -> None:
+        """Fill the model's parameters in place.
+
+        Args:
+            names: the parameters to fill, in any order; default: all, and the running averages
+                of normalisations. A parameter's values depend on nothing else.
+
+        Raises:
+            KeyError: no such parameter, or one that is left as it is.
+            ValueError: a parameter on the meta device, which has no memory yet.
+        """
+        tensors = {name: self._tensor(name) for name in names or self._names()}
+        for name, tensor in tensors.items():
+            self.plan.of(name)
+            check_destination(tensor)
+            if tensor.is_meta:
+                raise ValueError(
+                    f"{name} is on the meta device and has no memory: call "
+                    "model.to_empty(device=...) first"
+                )
+        for name, tensor in tensors.items():
+            self._fill(name, tensor)
+        if not names:
+            for name, value in self.plan.constants:
+                self.model.get_buffer(name).fill_(value)
+
+    def draw(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """A new CPU tensor with one parameter's values; the model may be on the meta device."""
+        like = self._tensor(name)
+        tensor = torch.empty(like.shape, dtype=dtype or like.dtype, device="cpu")
+        self._write(self.plan.of(name), tensor)
+        return tensor
+
+    def explain(self) -> Explanation:
+        """What goes where, from which key, of which law: a table for a terminal or a notebook.
+
+        Example:
+            >>> import torch, varscale.torch
+            >>> model = torch.nn.Sequential(torch.nn.Linear(4, 2))
+            >>> row = varscale.torch.plan(model, 0, "flax.linen").explain().rows[0]
+            >>> print(row.initializer, row.layout, sep=", ")
+            lecun_normal(), OI <- IO
+        """
+        dtypes = {name: numpy_dtype(self._tensor(name).dtype) for name in self._names()}
+        return explain(self.plan, dtypes)
+
+    def check(self, tree: AnyTree) -> Comparison:
+        """Compare the model's present values with a dumped tree of JAX's.
+
+        Args:
+            tree: JAX's parameters by path: what `model.init` returned, a state of Flax NNX, a flat
+                mapping; or a file of them, .npz, .safetensors or Flax's .msgpack.
+
+        Returns:
+            The comparison: `.ok`, `.raise_()`, and `str()` for what differs and why that may be.
+
+        Raises:
+            TypeError: tree is none.
+            ValueError: a file of another kind, or a parameter on the meta device.
+        """
+
+        def read(name: str) -> np.ndarray[Any, Any]:
+            tensor = self._tensor(name).detach()
+            if tensor.is_meta:
+                raise ValueError(f"{name} is on the meta device and has no values")
+            return numpy_view(tensor.cpu().contiguous())
+
+        return check(self.plan, read, tree, self.key)
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(row.to for row in self.plan.rows))
+
+    def _tensor(self, name: str) -> torch.Tensor:
+        owner, _, leaf = name.rpartition(".")
+        try:
+            tensor: torch.Tensor = getattr(self.model.get_submodule(owner), leaf)
+        except AttributeError:
+            raise KeyError(name) from None
+        return tensor
+
+    def _fill(self, name: str, tensor: torch.Tensor) -> None:
+        rows = self.plan.of(name)
+        owner, _, leaf = name.rpartition(".")
+        module = self.model.get_submodule(owner)
+        if not parametrize.is_parametrized(module, leaf):
+            self._write(rows, tensor)
+            return
+        # As if the parametrization had been registered after the initialisation.
+        value = torch.empty_like(tensor)
+        self._write(rows, value)
+        lists: Any = module.parametrizations
+        chain = lists[leaf]
+        with torch.no_grad():
+            if all(hasattr(one, "right_inverse") for one in chain):
+                setattr(module, leaf, value)
+            else:
+                chain.original.copy_(value)
+
+    @staticmethod
+    def _write(rows: Sequence[Row], tensor: torch.Tensor) -> None:
+        for row in rows:
+            part = tensor.detach()[row.index]
+            if row.view is not None:
+                part = part.view(row.view)
+            fill(row.draw(numpy_dtype(tensor.dtype)), part, row.where)

@@ -1,0 +1,133 @@
+"""From a twin and what the user says about it to a plan; whatever does not fit is an error here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from varscale.port.cover import check_cover
+from varscale.port.free import with_free
+from varscale.port.inits import initialised
+from varscale.port.libraries import named
+from varscale.port.options import Flattened, Model, Options
+from varscale.port.plan import Plan, rows_of
+from varscale.port.slots import Keys, Library, Slot
+from varscale.port.tree import Naming, Node, match, resolve
+
+__all__ = ["build"]
+
+
+def build(model: Model, key: Keys, like: str | Library, options: Options) -> Plan:
+    """Decide everything.
+
+    Raises:
+        ValueError: the two sides do not fit; the message lists what is unmatched on both.
+    """
+    library = named(like)
+    naming = Naming(
+        options.names,
+        options.lift,
+        options.style,
+        {at: one for at, one in options.layout.items() if not isinstance(one, Flattened)},
+    )
+    resolved = resolve(_without_tied(model.root, model), library, naming)
+    used = resolved.used
+    _refuse_tied(resolved.slots, model)
+    slots = [_flattened(slot, options.layout, used) for slot in resolved.slots]
+    slots, free_left = with_free(slots, resolved, model, options, used)
+    slots = _ordered(slots, options.order)
+    slots = [initialised(slot, options, used) for slot in slots]
+    _refuse_unused(options, used)
+    keys = library.keys(key, slots)
+    rows = [
+        row
+        for slot, keyed in zip(slots, keys, strict=True)
+        for row in rows_of(slot, keyed, model.shapes)
+    ]
+    left = _left(model, resolved.left, free_left)
+    check_cover(rows, model, left, options.expect)
+    constants = tuple(
+        (f"{slot.at_module}.{name}" if slot.at_module else name, value)
+        for slot in slots
+        for name, value in slot.twin.constants
+    )
+    return Plan(tuple(rows), constants, tuple(left))
+
+
+def _without_tied(node: Node, model: Model) -> Node:
+    """Without the layers whose parameters another one makes: JAX has no module for them."""
+    children = []
+    for child in node.children:
+        names = [f"{child.at}.{place.to}" for twin in child.twins for place in twin.places]
+        if not names or not set(names) <= set(model.tied):
+            children.append(_without_tied(child, model))
+    return replace(node, children=tuple(children))
+
+
+def _refuse_tied(slots: Sequence[Slot], model: Model) -> None:
+    """Refuse layers of which a part only is another one's: JAX has none such."""
+    for slot in slots:
+        for place in slot.twin.places:
+            name = slot.name_of(place)
+            if name in model.tied:
+                raise ValueError(
+                    f"{name} is {model.tied[name]}, which is drawn there, but {slot.at} has other "
+                    f"parameters: leave it ({{{slot.at!r}: None}} in names), and say in params "
+                    "what they are"
+                )
+
+
+def _flattened(slot: Slot, layout: Mapping[str, Any], used: set[str]) -> Slot:
+    """The slot of a layer whose inputs were flattened, as a place of more axes."""
+    for pattern, one in layout.items():
+        if not isinstance(one, Flattened) or not match(pattern, slot.at):
+            continue
+        used.add(pattern)
+        places = []
+        for place in slot.twin.places:
+            if set(place.axes) == set("IO"):
+                sizes = {"I": one.shape, "O": (slot.twin.sizes["outputs"],)}
+                view = tuple(size for axis in place.axes for size in sizes[axis])
+                place = replace(place, axes=place.axes.replace("I", one.axes), view=view)
+            places.append(place)
+        return replace(slot, twin=replace(slot.twin, places=tuple(places)))
+    return slot
+
+
+def _ordered(slots: list[Slot], order: Sequence[str] | None) -> list[Slot]:
+    if order is None:
+        return slots
+    ranks: dict[str, int] = {}
+    for slot in slots:
+        ranks[slot.at] = next(
+            (i for i, at in enumerate(order) if f"{slot.at}.".startswith(f"{at}.")), -1
+        )
+    missing = [at for at, rank in ranks.items() if rank < 0]
+    unknown = [at for i, at in enumerate(order) if i not in ranks.values()]
+    if missing or unknown:
+        raise ValueError(
+            "order must name every module or one around it once; missing: "
+            f"{', '.join(missing) or 'none'}; not in the twin: {', '.join(unknown) or 'none'}"
+        )
+    return sorted(slots, key=lambda slot: ranks[slot.at])
+
+
+def _refuse_unused(options: Options, used: set[str]) -> None:
+    unused = [
+        f"{name}[{pattern!r}]"
+        for name in ("names", "init", "layout", "params", "lift")
+        for pattern in getattr(options, name)
+        if pattern not in used
+    ]
+    if unused:
+        raise ValueError(f"{', '.join(unused)} match nothing in the twin")
+
+
+def _left(model: Model, modules: list[str], names: list[str]) -> list[str]:
+    inside = [
+        name
+        for name in model.parameters
+        if any(name.startswith(f"{module}.") for module in modules)
+    ]
+    return [*names, *inside]

@@ -1,0 +1,159 @@
+"""One part of a JAX parameter beside the twin's memory: the values of both, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from varscale.draws import Known
+from varscale.initializers import Constant
+from varscale.layout import CounterMap
+from varscale.port.plan import Plan, Row
+
+__all__ = [
+    "Array",
+    "Case",
+    "Cases",
+    "Cause",
+    "Kind",
+    "block",
+    "expected",
+    "same",
+    "sample",
+    "steps"
+]  # fmt: skip
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+#: What a difference may come from; "few" values and "unknown" are answers too.
+Kind: TypeAlias = Literal[
+    "missing", "shape", "not finite", "constant", "rounded", "rounding", "order", "parts",
+    "swapped", "scaled", "distribution", "key", "partly", "changed", "init", "truncation",
+    "packed", "fans", "area", "gain", "default", "variance", "clipped", "few", "unknown",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A likely cause of a difference.
+
+    Attributes:
+        kind: which.
+        text: a sentence with the evidence.
+    """
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One row of a plan, with the values of both sides in the twin's layout.
+
+    Attributes:
+        row: the row.
+        want: JAX's.
+        have: the twin's.
+    """
+
+    row: Row
+    want: Array
+    have: Array
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        """The shape of JAX's array as its initializer is called with it."""
+        row = self.row
+        return row.where.extent if row.param is None else row.param.drawn_shape
+
+
+def expected(row: Row, leaves: Mapping[str, Any], dtype: np.dtype[Any]) -> Array | Cause:
+    """What the twin must hold there; a cause where the tree cannot say."""
+    if row.param is None:
+        constant = row.init.draw(0, row.where.extent, dtype)
+        assert isinstance(constant, Known)
+        return constant.at(row.where)
+    if row.path not in leaves:
+        return Cause("missing", f"JAX's tree has no {row.path}")
+    whole = np.asarray(leaves[row.path])
+    inner = whole.shape[len(row.stack) :]
+    inside = all(at < size for at, size in zip(row.stack, whole.shape, strict=False))
+    if inner != row.shape or not inside:
+        stacked = f" below the {len(row.stack)} stacked axes" if row.stack else ""
+        return Cause(
+            "shape", f"JAX's array has shape {whole.shape}, the twin's gives {row.shape}{stacked}"
+        )
+    known = np.ascontiguousarray(whole[row.stack]).reshape(row.param.drawn_shape)
+    values = Known(known.shape, known.dtype, lambda: known).at(row.where)
+    # What the JAX layer adds in its forward pass, and the twin has in memory.
+    if isinstance(row.init, Constant) and isinstance(row.param.init, Constant):
+        plus = row.init.value - row.param.init.value
+        return values + known.dtype.type(plus) if plus else values
+    return values
+
+
+def same(have: Array, want: Array) -> Array:
+    """Where every bit agrees; of different dtypes, where the numbers do. One NaN is as another."""
+    if have.dtype != want.dtype:
+        have, want = have.astype(np.float64), want.astype(np.float64)
+        equal: Array = have == want
+    elif have.dtype.kind == "c":
+        part = f"f{have.itemsize // 2}"
+        one, other = (np.ascontiguousarray(each)[..., None].view(part) for each in (have, want))
+        return np.asarray(same(one, other).all(axis=-1))
+    else:
+        bits = f"u{have.itemsize}"
+        equal = np.ascontiguousarray(have).view(bits) == np.ascontiguousarray(want).view(bits)
+    if have.dtype.kind in "fV" and not equal.all():
+        equal = equal | (np.isnan(have) & np.isnan(want))
+    return equal
+
+
+def steps(have: Array, want: Array) -> int | None:
+    """The largest number of representable values between the two; None where it means nothing."""
+    real = have.dtype == want.dtype and have.dtype.kind in "fV" and have.itemsize <= 8
+    if not real or not have.size or not (np.isfinite(have) & np.isfinite(want)).all():
+        return None
+    ordered = []
+    for values in (have, want):
+        bits = np.ascontiguousarray(values).view(f"i{values.itemsize}").astype(np.int64)
+        magnitude = bits & ((1 << (8 * values.itemsize - 1)) - 1)
+        ordered.append(np.where(bits < 0, -magnitude, magnitude))
+    # As float64: the distance of two float64 may be more than 2**63.
+    return int(np.abs(ordered[0].astype(np.float64) - ordered[1].astype(np.float64)).max())
+
+
+def sample(values: Array, size: int = 1 << 16) -> Array:
+    """At most so many of the values, evenly spaced, as float64."""
+    flat = values.reshape(-1)
+    return flat[:: max(1, -(-flat.size // size))].astype(np.float64)
+
+
+def block(where: CounterMap, size: int) -> tuple[tuple[slice, ...], CounterMap]:
+    """The index of a corner of at most about so many elements, and its counters."""
+    index, left = [], size
+    for extent in reversed(where.extent):
+        taken = max(1, min(extent, left))
+        index.append(slice(0, taken))
+        left //= taken
+    found = tuple(reversed(index))
+    return found, where.sliced(*found)
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """All cases of a plan, and what is known of its key.
+
+    Attributes:
+        plan: the plan.
+        each: the cases that have values on both sides.
+        key: what the model was initialised with; None where that is not known, and then the
+            plan's keys mean nothing.
+    """
+
+    plan: Plan
+    each: Sequence[Case]
+    key: Any = None

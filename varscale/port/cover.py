@@ -1,0 +1,57 @@
+"""Whether a plan covers the twin and the JAX model: nothing left out, nothing written twice."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from varscale.port.options import Model
+from varscale.port.plan import Plan, Row
+from varscale.port.trees import shapes
+
+__all__ = ["check_cover"]
+
+
+def check_cover(
+    rows: Sequence[Row], model: Model, left: Sequence[str], expect: Mapping[str, Any] | None
+) -> None:
+    """Every element of the twin is written once, every parameter of JAX is used."""
+    written: Counter[str] = Counter()
+    for row in rows:
+        written[row.to] += math.prod(row.where.extent)
+    problems = [
+        f"the twin's {name} {model.shapes[name]}: "
+        + ("no rule covers it" if not written[name] else f"{written[name]} of its elements written")
+        for name in model.parameters
+        if name not in left and written[name] != math.prod(model.shapes[name])
+    ]
+    owners: dict[tuple[str, tuple[int, ...]], set[str]] = {}
+    for row in rows:
+        if row.path:
+            owners.setdefault((row.path, row.stack), set()).add(row.to.rpartition(".")[0])
+    problems += [
+        f"JAX's {path} has several places: {', '.join(sorted(modules))}"
+        for (path, _), modules in owners.items()
+        if len(modules) > 1
+    ]
+    if expect is not None:
+        problems += _differences(Plan(tuple(rows)).shapes(), shapes(expect))
+    if problems:
+        raise ValueError("the twin and the JAX model do not fit:\n  " + "\n  ".join(problems))
+
+
+def _differences(have: dict[str, tuple[int, ...]], want: dict[str, tuple[int, ...]]) -> list[str]:
+    missing = [
+        f"JAX's {path} {want[path]}: nothing in the twin" for path in want if path not in have
+    ]
+    extra = [
+        f"the twin's {path} {have[path]}: not in JAX's model" for path in have if path not in want
+    ]
+    other = [
+        f"JAX's {path}: shape {want[path]}, the twin's gives {have[path]}"
+        for path in want
+        if path in have and want[path] != have[path]
+    ]
+    return [*missing, *extra, *other]

@@ -1,0 +1,186 @@
+"""A plan as a table for people: what goes where, from which key, of which law. HTML: `page`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from varscale.initializers import Constant
+from varscale.port import laws
+from varscale.port.page import document, fragment
+from varscale.port.plan import Plan, Row
+from varscale.port.wording import initializer_text, key_text, layout_text, number, part_text
+
+__all__ = ["Explained", "Explanation", "explain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One row of a plan, explained.
+
+    Attributes:
+        to: the twin's parameter: "attention.in_proj_weight".
+        part: which part of it: "rows 0:12 of 36"; "" for all.
+        path: of JAX's parameter; "" where JAX has none.
+        stack: which of the equal modules that JAX stacks; () for none.
+        shape: of JAX's parameter, without the stacked axes.
+        count: its number in its library's way of counting; None where it is not drawn.
+        key: both words in hexadecimal; "" where the values depend on none.
+        initializer: as one writes it: "lecun_normal()".
+        fans: (fan_in, fan_out), or None where the initializer has none.
+        stddev: exact standard deviation of what is drawn; None where it is not known.
+        layout: the twin's axes from JAX's: "OI <- IO"; "" where they are the same.
+        compiled: the rounding, see `varscale.initializers.VarianceScaling`.
+        values: how many are written.
+    """
+
+    to: str
+    part: str
+    path: str
+    stack: tuple[int, ...]
+    shape: tuple[int, ...]
+    count: int | None
+    key: str
+    initializer: str
+    fans: tuple[float, float] | None
+    stddev: float | None
+    layout: str
+    compiled: bool | None
+    values: int
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The text of each column, see `COLUMNS`."""
+        place = f"{self.to}  {self.part}" if self.part else self.to
+        path = self.path + (f"[{', '.join(map(str, self.stack))}]" if self.stack else "")
+        fan = f"{number(self.fans[0])}, {number(self.fans[1])}" if self.fans else ""
+        count = "" if self.count is None else str(self.count)
+        shape = "x".join(map(str, self.shape)) or "()"
+        spread = number(self.stddev)
+        return place, path, shape, count, self.key, self.initializer, fan, spread, self.layout
+
+
+#: The columns of a table, and those of them that are numbers.
+COLUMNS = ("twin", "JAX", "shape", "no.", "key", "initializer", "fan in, out", "std", "layout")
+NUMBERS = frozenset({"no.", "std"})
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A plan, explained; `str()` is a table for a terminal, and notebooks show a page.
+
+    Attributes:
+        rows: in the order in which the JAX model makes its parameters.
+        dtypes: of the twin's parameters, by name.
+        constants: what is set beside them: running averages.
+        left: the twin's parameters that are left as they are.
+    """
+
+    rows: tuple[Explained, ...]
+    dtypes: Mapping[str, np.dtype[Any]]
+    constants: tuple[tuple[str, float], ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def totals(self) -> str:
+        """How many there are of everything."""
+        values = sum(row.values for row in self.rows)
+        size = sum(row.values * self.dtypes[row.to].itemsize for row in self.rows)
+        kinds = sorted({self.dtypes[row.to].name for row in self.rows})
+        jax = len({(row.path, row.stack) for row in self.rows if row.path})
+        here = len({row.to for row in self.rows})
+        return f"{here:,} tensors from {jax:,} of JAX, {values:,} values, {size:,} bytes" + (
+            f" ({', '.join(kinds)})" if kinds else ""
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the table does not say."""
+        found = []
+        if self.constants:
+            said = ", ".join(f"{name} = {number(value)}" for name, value in self.constants)
+            found.append(f"set beside them: {said}")
+        if self.left:
+            found.append(f"left as they are: {', '.join(self.left)}")
+        return tuple(found)
+
+    def __str__(self) -> str:
+        cells = [COLUMNS, *(row.cells for row in self.rows)]
+        used = [column for column in range(len(COLUMNS)) if any(row[column] for row in cells[1:])]
+        lines = aligned([[row[column] for column in used] for row in cells],
+                        [COLUMNS[column] in NUMBERS for column in used])  # fmt: skip
+        return "\n".join([*lines, "", self.totals, *self.notes])
+
+    def html(self, title: str = "How the model starts") -> str:
+        """A page of its own: no scripts, nothing fetched, of use on a telephone and in the dark."""
+        return document(title, self._repr_html_())
+
+    def _repr_html_(self) -> str:
+        return fragment(
+            COLUMNS,
+            [row.cells for row in self.rows],
+            [row.stddev for row in self.rows],
+            [self.totals, *self.notes],
+        )
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries, for a data frame."""
+        return [{one.name: getattr(row, one.name) for one in fields(row)} for row in self.rows]
+
+
+def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]]) -> Explanation:
+    """Explain a plan; nothing is drawn.
+
+    Args:
+        plan: the plan.
+        dtypes: of the twin's parameters, by name.
+    """
+    totals = {row.to: _sizes(plan.of(row.to)) for row in plan.rows}
+    rows = tuple(_explained(row, totals[row.to]) for row in plan.rows)
+    return Explanation(rows, dict(dtypes), plan.constants, plan.left)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """Lines of columns of equal width, the first a heading with a rule below it."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(right))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if flush else cell.ljust(width)
+            for cell, width, flush in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def _explained(row: Row, sizes: Sequence[int]) -> Explained:
+    drawn = row.where.extent if row.param is None else row.param.drawn_shape
+    constant = isinstance(row.init, Constant)
+    return Explained(
+        row.to,
+        part_text(row.index, sizes),
+        row.path,
+        row.stack,
+        row.shape,
+        row.count,
+        "" if constant else key_text(row.key),
+        initializer_text(row.init),
+        laws.fans(row.init, drawn),
+        laws.stddev(row.init, drawn),
+        layout_text(row),
+        getattr(row.init, "compiled", None),
+        math.prod(row.where.extent),
+    )
+
+
+def _sizes(rows: Sequence[Row]) -> list[int]:
+    """The sizes of a parameter's first axes, as far as its parts show them."""
+    axes = max(len(row.index) for row in rows)
+    return [
+        max((row.index[axis].stop or 0) for row in rows if len(row.index) > axis)
+        for axis in range(axes)
+    ]

@@ -1,0 +1,86 @@
+"""Parameters that belong to no layer: `self.param` in JAX, `nn.Parameter` in the twin."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from varscale.layout import Layout
+from varscale.port.inits import as_data
+from varscale.port.layers import JaxLayer, Param
+from varscale.port.options import Model, Options
+from varscale.port.places import Place, Twin
+from varscale.port.slots import Slot
+from varscale.port.tree import Resolved, match
+
+__all__ = ["with_free"]
+
+#: Letters for the axes.
+_LETTERS = "abcdefghijklmnop"
+
+
+def with_free(
+    slots: list[Slot], resolved: Resolved, model: Model, options: Options, used: set[str]
+) -> tuple[list[Slot], list[str]]:
+    """The slots, and those of parameters that belong to no layer, before their module's."""
+    covered = {slot.name_of(place) for slot in slots for place in slot.twin.places}
+    left, free = [], []
+    for pattern, given in options.params.items():
+        for name in model.parameters:
+            found = match(pattern, name) if name not in covered else None
+            if not found:
+                continue
+            used.add(pattern)
+            covered.add(name)
+            if given is None:
+                left.append(name)
+            else:
+                free.append(_free_slot(name, found, given, resolved, model.shapes[name]))
+    result = list(slots)
+    for slot in reversed(free):
+        owner = slot.at.rpartition(".")[0]
+        inside = [
+            i for i, one in enumerate(result) if not owner or f"{one.at}.".startswith(f"{owner}.")
+        ]
+        result.insert(inside[0] if inside else len(result), slot)
+    return result, left
+
+
+def _free_slot(
+    name: str, found: re.Match[str], given: Any, resolved: Resolved, shape: tuple[int, ...]
+) -> Slot:
+    if not isinstance(given, tuple) or not 2 <= len(given) <= 4:
+        raise TypeError(
+            f"params[{found.re.pattern!r}] must be (path, initializer[, shape[, layout]]) or None, "
+            f"got {given!r}"
+        )
+    path, init = given[:2]
+    drawn, layout = (*given[2:], None, None)[:2]
+    owner, _, leaf = name.rpartition(".")
+    while owner and owner not in resolved.paths:
+        owner = owner.rpartition(".")[0]
+    above, lifts = resolved.paths[owner]
+    full = found.expand(path)
+    parts = tuple(part for part in full.split("/") if part)
+    whole = parts if full.startswith("/") else (*above, *parts)
+    axes = _LETTERS[: len(shape)]
+    if layout is not None and not isinstance(layout, Layout):
+        raise TypeError(f"the layout of {name} must be a varscale.Layout, got {layout!r}")
+    layout = layout or Layout(axes)
+    inside = tuple(layout.drawn_shape(shape))
+    drawn = inside if drawn is None else tuple(drawn)
+    if math.prod(drawn) != math.prod(shape):
+        raise ValueError(f"the JAX shape of {name}, {drawn}, must have the elements of {shape}")
+    if drawn == inside:
+        param = Param(whole[-1], drawn, as_data(init), layout.of, piece="value")
+        place = Place("value", leaf, layout.axes, flip=layout.flip)
+    elif layout == Layout(axes):
+        # The same elements in the same order.
+        param = Param(whole[-1], drawn, as_data(init), _LETTERS[: len(drawn)], piece="value")
+        place = Place("value", leaf, param.axes, view=drawn)
+    else:
+        raise ValueError(f"{name}: a layout and a JAX shape of other axes do not go together")
+    layer = JaxLayer("", (param,))
+    twin = Twin("parameter", places=(place,), suffix=leaf)
+    return Slot(name, whole[:-1], layer, twin, lifts)

@@ -1,0 +1,98 @@
+"""Causes that only the distribution of the values can show; nothing is claimed of few values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from varscale.initializers import Orthogonal
+from varscale.port import scales
+from varscale.port.cases import Array, Case, Cases, Cause, sample
+from varscale.port.laws import law_of
+from varscale.port.wording import initializer_text
+
+__all__ = ["changed", "law", "matrix"]
+
+_OTHER_KEY = "path, counter, seed or a setting of the key differ"
+
+
+def changed(case: Case) -> Cause | None:
+    """Values that are correlated with JAX's."""
+    have, want = sample(case.have), sample(case.want)
+    if have.size < scales.LEAST or not have.std() or not want.std():
+        return None
+    alike = float(np.corrcoef(have, want)[0, 1])
+    if abs(alike) < max(0.1, 7 / have.size**0.5):
+        return None
+    return Cause(
+        "changed",
+        f"correlated with JAX's values ({alike:.3f}, n = {have.size}): the same start, changed "
+        "since, by training or otherwise",
+    )
+
+
+def matrix(case: Case) -> Cause | None:
+    """Where JAX has an orthogonal matrix."""
+    init = case.row.init
+    if (
+        not isinstance(init, Orthogonal)
+        or case.have.ndim != 2
+        or case.have.shape != case.want.shape
+    ):
+        return None
+    off = [_off_orthogonal(values, init.scale) for values in (case.have, case.want)]
+    if off[1] > 1e-2 or case.have.size < 4:
+        return None
+    if off[0] <= 1e-2:
+        return Cause("key", "an orthogonal matrix as JAX's, but another one: " + _OTHER_KEY)
+    return Cause(
+        "distribution",
+        f"not orthogonal, as JAX's is: Q'Q is {off[0]:.2g} off the identity, JAX's {off[1]:.1g}",
+    )
+
+
+def law(case: Case, cases: Cases) -> Cause:
+    """The mistake that the distribution shows; where it shows none, that."""
+    n = case.have.size
+    drawn = law_of(case.row.init, case.drawn)
+    if drawn is None or case.have.dtype.kind == "c":
+        return Cause("unknown", "nothing is known of the distribution that JAX draws here")
+    if n < scales.LEAST:
+        return Cause("few", f"{n} values are too few to tell distributions apart")
+    guesses = scales.guesses(case, cases.plan)
+    spread = scales.spread_text(case.have, drawn)
+    found = scales.best(case.want, guesses)
+    if not scales.fits(case.want, drawn) or (found and found[0].kind != "key"):
+        what = " or ".join(one.said for one in found) or "of none that is known here"
+        text = initializer_text(case.row.init)
+        return Cause(
+            "init",
+            f"JAX's own values are not those of {text}, "
+            f"{scales.spread_text(case.want, drawn, 'its')}; they are trained, or "
+            f"their initializer is another ({what}): say it in init",
+        )
+    clipped = _at_the_bounds(case.have)
+    if clipped:
+        return Cause("clipped", f"{clipped} of {n} values lie on the bounds: clipped; {spread}")
+    found = scales.best(case.have, guesses)
+    if not found:
+        return Cause("unknown", f"{spread}; fits no mistake that is known here")
+    if found[0].kind == "key":
+        alike = float(np.corrcoef(sample(case.have), sample(case.want))[0, 1])
+        same_law = f"the same distribution, uncorrelated ({alike:.3f}); {spread}"
+        return Cause("key", f"{same_law}: {_OTHER_KEY}")
+    beyond = int((np.abs(case.have.astype(np.float64)) > drawn.bound).sum())
+    more = f"; {beyond} values lie beyond JAX's bound {drawn.bound:.4g}" if beyond else ""
+    return Cause(found[0].kind, f"{' or '.join(one.said for one in found)}: {spread}{more}")
+
+
+def _at_the_bounds(values: Array) -> int:
+    """How many values are exactly the largest or the smallest, where there are too many."""
+    flat = values.reshape(-1)
+    found = int((flat == flat.max()).sum() + (flat == flat.min()).sum())
+    return found if found > max(6, values.size / 500) and values.dtype.itemsize > 2 else 0
+
+
+def _off_orthogonal(values: Array, scale: float) -> float:
+    matrix = values.astype(np.float64) / scale
+    matrix = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    return float(np.abs(matrix.T @ matrix - np.eye(matrix.shape[1])).max())

@@ -1,0 +1,32 @@
+"""The JAX libraries whose models can be ported: their layers and their keys."""
+
+from __future__ import annotations
+
+from varscale.port.libraries.equinox import Equinox
+from varscale.port.libraries.haiku import Haiku
+from varscale.port.libraries.haiku_inits import HaikuVarianceScaling
+from varscale.port.libraries.linen import Linen
+from varscale.port.libraries.nnx import NNX
+from varscale.port.slots import Library
+
+__all__ = ["NNX", "Equinox", "Haiku", "HaikuVarianceScaling", "Linen", "named"]
+
+_NAMES: dict[str, type[Library]] = {
+    "flax.linen": Linen,
+    "flax.nnx": NNX,
+    "haiku": Haiku,
+    "equinox": Equinox,
+}
+
+
+def named(like: str | Library) -> Library:
+    """The library of this name; one that is made with options is taken as it is.
+
+    Raises:
+        ValueError: no such library.
+    """
+    if not isinstance(like, str):
+        return like
+    if like not in _NAMES:
+        raise ValueError(f"like must be one of {', '.join(map(repr, _NAMES))}, got {like!r}")
+    return _NAMES[like]()

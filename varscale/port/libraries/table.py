@@ -1,0 +1,45 @@
+"""A library's layers by kind: functions from sizes to a `JaxLayer`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from varscale.port.layers import JaxLayer
+
+__all__ = ["Table"]
+
+
+class Table:
+    """The layers of a library.
+
+    Args:
+        library: its name, for messages.
+        makers: by kind, the functions that make layers; the keys may also be the names of classes
+            that are an alternative of a kind ("OptimizedLSTMCell").
+    """
+
+    def __init__(self, library: str, makers: Mapping[str, Callable[..., JaxLayer]]) -> None:
+        self._library, self._makers = library, dict(makers)
+
+    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+        """See `Library.layer`; a class that is not in the table is the usual one, renamed."""
+        if kind not in self._makers:
+            known = ", ".join(sorted(self._makers))
+            raise ValueError(
+                f"{self._library} has no layer of the kind {kind!r} that is known here ({known}); "
+                "give a rule for it"
+            )
+        make = self._makers.get(name or kind, self._makers[kind])
+        unknown = set(sizes) - set(inspect.signature(make).parameters)
+        # What only other libraries' layers distinguish may be left out where it says nothing.
+        unwanted = sorted(one for one in unknown if sizes[one] not in (None, False, 0, 1, 0.0))
+        if unwanted:
+            raise ValueError(
+                f"the {kind} layer of {self._library} has no {', '.join(unwanted)}; "
+                "give a rule for it"
+            )
+        layer = make(**{one: value for one, value in sizes.items() if one not in unknown})
+        return layer if name is None else replace(layer, name=name)

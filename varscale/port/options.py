@@ -1,0 +1,83 @@
+"""What is asked for: the twin as its adapter sees it, and what the user says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from varscale.port.slots import LiftKind
+from varscale.port.tree import Names, Node, Style
+
+__all__ = ["Flattened", "Model", "Options"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A twin, as its adapter sees it.
+
+    Attributes:
+        root: its modules.
+        shapes: of its parameters and running averages, by name.
+        parameters: the names of the parameters, in the order in which they were made; of several
+            names of one (tied) parameter the first.
+        tied: other names of the same parameters, and the first.
+    """
+
+    root: Node
+    shapes: Mapping[str, tuple[int, ...]]
+    parameters: Sequence[str]
+    tied: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user says about a twin; every key is a regular expression of the twin's names.
+
+    Attributes:
+        names: see `Naming`.
+        init: for a layer, the initializer of its kernel, or a dictionary of those of its
+            parameters, by JAX name ("bias") or regular expression of it ("h./kernel").
+        layout: what else the JAX layer is made with ({"transpose_kernel": True}), or `Flattened`.
+        params: for a parameter that belongs to no layer, its JAX path, its initializer and, where
+            they are others than the twin's, its JAX shape and `Layout`; None leaves it as it is.
+        lift: see `Naming.lifts`.
+        style: see `Naming.style`.
+        order: the twin's modules and free parameters in the order in which the JAX model makes
+            them, where it is another; of use where keys go by order (Flax NNX, Haiku).
+        compiled: see `varscale.initializers.VarianceScaling`.
+        expect: the JAX model's parameters, or their shapes, by path.
+    """
+
+    names: Names = field(default_factory=dict)
+    init: Mapping[str, Any] = field(default_factory=dict)
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    lift: Mapping[str, LiftKind] = field(default_factory=dict)
+    style: Style = "compact"
+    order: Sequence[str] | None = None
+    compiled: bool | None = None
+    expect: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened:
+    """What a dense layer's inputs were before they were flattened.
+
+    JAX flattens (*spatial, channels); a twin with channels first has the same inputs in another
+    order. Of a layer alone this cannot be seen.
+
+    Attributes:
+        axes: the twin's axes: "CHW".
+        shape: their sizes.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.axes) != len(self.shape) or not set(self.axes) <= set("CDHW"):
+            raise ValueError(
+                f"axes must be of 'C', 'D', 'H', 'W' and as many as shape, got {self.axes!r} and "
+                f"{self.shape}"
+            )

@@ -1,0 +1,135 @@
+"""JAX layers in their places in a model: what a library is asked to give keys to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from varscale.keys import Key, KeyLike
+from varscale.port.layers import JaxLayer
+from varscale.port.places import Place, Twin
+
+__all__ = ["Keyed", "Keys", "Library", "Lift", "LiftKind", "Scheme", "Slot", "Style"]
+
+#: What a model is initialised with: one key, or keys by the names of streams.
+Keys: TypeAlias = KeyLike | Mapping[str, KeyLike]
+
+#: How JAX modules get names: "compact" numbers them by class, "setup" takes the attributes' names.
+Style: TypeAlias = Literal["compact", "setup"]
+
+#: Transforms of a module class that change its parameters' keys.
+LiftKind: TypeAlias = Literal["scan", "vmap", "jit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """One transform around a module.
+
+    Attributes:
+        kind: "scan" and "vmap" stack the parameters of `size` equal modules, of which this is
+            number `index`; "jit" makes a key of its own.
+        depth: how many names of the JAX path lead to the module.
+        index: see `kind`.
+        size: see `kind`.
+    """
+
+    kind: LiftKind
+    depth: int
+    index: int = 0
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A JAX layer in its place.
+
+    Attributes:
+        at: where it is in the twin: "blocks.0.fc1".
+        path: the names of the JAX modules down to it.
+        layer: its parameters, with the initializers that the model has.
+        twin: where they go.
+        lifts: the transforms around it, the outermost first.
+    """
+
+    at: str
+    path: tuple[str, ...]
+    layer: JaxLayer
+    twin: Twin
+    lifts: tuple[Lift, ...] = ()
+
+    @property
+    def at_module(self) -> str:
+        """The twin's module: several slots may share one, and then have suffixes."""
+        return self.at.removesuffix(self.twin.suffix).removesuffix(".")
+
+    def name_of(self, place: Place) -> str:
+        """The twin's name of the parameter that a place is in."""
+        return f"{self.at_module}.{place.to}" if self.at_module else place.to
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The key of one parameter, and its number in its library's way of counting.
+
+    Attributes:
+        key: what its initializer is called with; None where the library gives it none.
+        count: Linen: the number within the module, from 1; NNX: the stream's count before the
+            draw, from 0; Haiku: the number of keys taken before, from 0; None where none is drawn.
+    """
+
+    key: Key | None
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a library names the modules that nobody names.
+
+    Attributes:
+        by_class: the name from the class and the number of its kind in the module, from 0 on;
+            None: modules have the names of attributes.
+        items: what stands between the name of a list and the number in it.
+        sequential: whether a sequential module is one around its layers, which it keeps in
+            `layers`; or leaves them to its caller.
+        below: a name between a module's and its children's.
+        top: whether a model that is one layer has its name in its parameters' paths.
+    """
+
+    by_class: Callable[[str, int], str] | None
+    items: str = "_"
+    sequential: bool = False
+    below: str = ""
+    top: bool = False
+
+
+class Library(Protocol):
+    """A JAX library: its layers, how it names them, and how it gives them keys."""
+
+    @property
+    def name(self) -> str:
+        """What `like` calls it: "flax.linen"."""
+
+    @property
+    def schemes(self) -> Mapping[Style, Scheme]:
+        """Its ways of naming; where the wanted style is none of them, the first is taken."""
+
+    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+        """The layer of this kind.
+
+        Args:
+            kind: "dense", "conv", ...
+            sizes: its arguments.
+            name: the class, where it is not the usual one for the kind.
+
+        Raises:
+            ValueError: the library has no such layer, or not with these sizes.
+        """
+
+    def keys(self, key: Keys, slots: Sequence[Slot]) -> list[tuple[Keyed, ...]]:
+        """For each slot the keys of its parameters, in their order.
+
+        Args:
+            key: what the model is initialised with.
+            slots: in the order in which the model is constructed.
+        """
