@@ -1,13 +1,16 @@
-"""A whole ViT-S/16: python -m benchmarks.model. PyTorch by varscale, by itself, and flax's init.
+"""Whole models: python -m benchmarks.model. PyTorch by varscale, by itself, and flax's init.
 
-About 22 million values in 200 tensors (1 core unless --threads says otherwise). The PyTorch twin's
-parameters are filled as the Flax model's are; keys are derived without JAX.
+A ViT-S/16 (about 22 million values, 152 tensors), each of the three in turn, and, with --large, a
+transformer of about a billion values that is made on the meta device and filled once. One core
+unless --threads says otherwise. The twins' parameters are those of the Flax models; keys are derived
+without JAX, and what is timed includes deriving them and matching the modules.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -29,15 +32,24 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=1)
-    threads = parser.parse_args().threads
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    parser.add_argument("--large", action="store_true", help="the large model alone")
+    options = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     import torch
 
-    from examples.torch_process import initialise
-    from examples.torch_tables import vit_rows
+    torch.set_num_threads(options.threads)
+    if options.large:
+        large()
+    else:
+        small(options.threads)
+
+
+def small(threads: int) -> None:
+    """A ViT-S/16 by varscale, by itself and in Flax."""
+    import varscale.torch
+    from examples.torch_says import VIT
     from examples.torch_twins import ViT
 
-    torch.set_num_threads(threads)
     model = ViT(width=384, depth=12, heads=6, mlp_width=1536)
 
     def itself() -> None:
@@ -46,8 +58,8 @@ def main() -> None:
                 if hasattr(module, name):
                     getattr(module, name)()
 
-    calls: dict[str, Callable[[], None]] = {
-        "varscale": lambda: initialise(vit_rows(model), 0),
+    calls: dict[str, Callable[[], object]] = {
+        "varscale": lambda: varscale.torch.init_(model, 0, like="flax.linen", **VIT),
         "torch, reset_parameters": itself,
     }
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -73,6 +85,30 @@ def main() -> None:
             check=True,
         )
         print(f"{name}, compilation included: {float(done.stdout) * 1e3:.0f} ms")
+
+
+def large() -> None:
+    """About a billion values: described on the meta device, filled once."""
+    import torch
+
+    import varscale.torch
+    from examples.torch_says import VIT
+    from examples.torch_twins import ViT
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    with torch.device("meta"):
+        model = ViT(width=1536, depth=36, heads=16, mlp_width=6144)
+    plan = varscale.torch.plan(model, 0, like="flax.linen", **VIT)
+    planned = time.perf_counter()
+    model.to_empty(device="cpu")
+    plan.fill_()
+    filled = time.perf_counter()
+    values = sum(parameter.numel() for parameter in model.parameters())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(f"{values:,} values, {len(list(model.parameters()))} tensors, {values * 4 >> 20} MiB")
+    print(f"described and planned: {planned - start:.2f} s; filled: {filled - planned:.2f} s")
+    print(f"peak memory over the imports: {peak >> 10} MiB")
 
 
 if __name__ == "__main__":

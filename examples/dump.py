@@ -16,9 +16,9 @@ class Dump:
     Attributes:
         title: framework and version.
         parameters: by Linen path, each in the twin's own layout.
-        inits: by Linen path, the initializer as the twin's table names it.
+        inits: by Linen path, the initializer as one writes it.
         outputs: of the forward pass on the fixed images; feature maps are (batch, h, w, c).
-        unwritten: values of the twin's parameters that no row of its table wrote.
+        unwritten: values of the twin's parameters that nothing wrote.
         seconds: to initialise the twin.
     """
 

@@ -1,4 +1,4 @@
-"""The Keras 3 twins of the Flax models, for any backend; their tables are in keras_tables."""
+"""The Keras 3 twins of the Flax models, for any backend; what is said is in keras_says."""
 
 # ruff: noqa: D102
 

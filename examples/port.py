@@ -82,7 +82,7 @@ def show(report: Report, *, summary: bool) -> None:
     rows = report["rows"]
     print(f"\n{report['model']}: {report['flax']} -> {report['twin']}")
     if not summary:
-        layout = "  {:<64} {:<11} {:<31} {:>6} {:>7}  {}"
+        layout = "  {:<64} {:<11} {:<40} {:>6} {:>7}  {}"
         print(layout.format("parameter", "shape", "initializer", "fan_in", "fan_out", "bits"))
         for row in rows:
             shape = "x".join(map(str, row["shape"]))

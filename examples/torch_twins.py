@@ -1,4 +1,4 @@
-"""The PyTorch twins of the Flax models; their tables are in torch_tables."""
+"""The PyTorch twins of the Flax models; what is said of them is in torch_says."""
 
 # ruff: noqa: D102
 

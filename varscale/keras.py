@@ -4,7 +4,8 @@ Import this module before a model is loaded that was saved with one of its class
 """
 
 from varscale.adapters.keras.function import KerasInitializerFunction
-from varscale.adapters.keras.port.apply import KerasPlan, init_, plan
+from varscale.adapters.keras.port.apply import KerasPlan
+from varscale.adapters.keras.port.calls import check, explain, init_, plan
 from varscale.adapters.keras.variance_scaling import (
     GlorotNormal,
     GlorotUniform,
@@ -48,8 +49,10 @@ __all__ = [
     "XavierNormal",
     "XavierUniform",
     "Zeros",
+    "check",
     "constant",
     "delta_orthogonal",
+    "explain",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",

@@ -8,8 +8,9 @@ from typing import Any
 
 from varscale.port.slots import LiftKind
 from varscale.port.tree import Names, Node, Style
+from varscale.port.trees import AnyTree, shapes
 
-__all__ = ["Flattened", "Model", "Options"]
+__all__ = ["Flattened", "Model", "Options", "said"]
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,28 @@ class Flattened:
                 f"axes must be of 'C', 'D', 'H', 'W' and as many as shape, got {self.axes!r} and "
                 f"{self.shape}"
             )
+
+
+def said(
+    names: Names | None,
+    init: Mapping[str, Any] | None,
+    layout: Mapping[str, Any] | None,
+    params: Mapping[str, Any] | None,
+    lift: Mapping[str, LiftKind] | None,
+    order: Sequence[str] | None,
+    style: Style,
+    compiled: bool | None,
+    expect: AnyTree | None,
+) -> Options:
+    """The options of a public function's arguments, where None says nothing."""
+    return Options(
+        names=names or {},
+        init=init or {},
+        layout=layout or {},
+        params=params or {},
+        lift=lift or {},
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=None if expect is None else shapes(expect),
+    )

@@ -18,10 +18,10 @@ from varscale.adapters.torch.port.rules import Rule
 from varscale.port.build import build
 from varscale.port.check import Comparison
 from varscale.port.explain import Explanation
-from varscale.port.options import Options
+from varscale.port.options import Options, said
 from varscale.port.slots import Keys, Library, LiftKind
 from varscale.port.tree import Names, Style
-from varscale.port.trees import AnyTree, shapes
+from varscale.port.trees import AnyTree
 
 __all__ = ["check", "explain", "init_", "plan"]
 
@@ -92,8 +92,8 @@ def init_(
         >>> torch.equal(model[0].bias, torch.zeros(8))  # Flax's default
         True
     """
-    said = _options(names, init, layout, params, lift, order, style, compiled, expect)
-    _planned(model, key, like, said, classes, rules).fill_()
+    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    _planned(model, key, like, options, classes, rules).fill_()
     return model
 
 
@@ -145,8 +145,8 @@ def plan(
         >>> varscale.torch.plan(model, 0, "flax.linen").draw("0.weight").shape
         torch.Size([8, 4])
     """
-    said = _options(names, init, layout, params, lift, order, style, compiled, expect)
-    return _planned(model, key, like, said, classes, rules)
+    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    return _planned(model, key, like, options, classes, rules)
 
 
 def explain(
@@ -198,8 +198,8 @@ def explain(
         >>> table.rows[0].path, table.rows[0].fans, table.rows[0].stddev
         ('Dense_0/kernel', (4.0, 8.0), 0.5)
     """
-    said = _options(names, init, layout, params, lift, order, style, compiled, expect)
-    return _planned(model, key, like, said, classes, rules).explain()
+    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    return _planned(model, key, like, options, classes, rules).explain()
 
 
 def check(
@@ -256,42 +256,18 @@ def check(
         >>> print(varscale.torch.check(model, dumped, like="flax.linen"))
         all 2 are equal, 40 values, bit for bit
     """
-    said = _options(names, init, layout, params, lift, order, style, compiled, expect)
-    made = _planned(model, 0 if key is None else key, like, said, classes, rules)
+    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    made = _planned(model, 0 if key is None else key, like, options, classes, rules)
     return replace(made, key=key).check(tree)
-
-
-def _options(
-    names: Names | None,
-    init: Mapping[str, Any] | None,
-    layout: Mapping[str, Any] | None,
-    params: Mapping[str, Any] | None,
-    lift: Mapping[str, LiftKind] | None,
-    order: Sequence[str] | None,
-    style: Style,
-    compiled: bool | None,
-    expect: AnyTree | None,
-) -> Options:
-    return Options(
-        names=names or {},
-        init=init or {},
-        layout=layout or {},
-        params=params or {},
-        lift=lift or {},
-        order=order,
-        style=style,
-        compiled=compiled,
-        expect=None if expect is None else shapes(expect),
-    )
 
 
 def _planned(
     model: nn.Module,
     key: Keys,
     like: str | Library,
-    said: Options,
+    options: Options,
     classes: Mapping[type[nn.Module], str] | None,
     rules: Mapping[type[nn.Module], Rule] | None,
 ) -> TorchPlan:
     described = describe(model, rules or {}, classes or {})
-    return TorchPlan(model, build(described, key, like, said), key)
+    return TorchPlan(model, build(described, key, like, options), key)
