@@ -2,8 +2,8 @@
 
 A ViT-S/16 (about 22 million values, 152 tensors), each of the three in turn, and, with --large, a
 transformer of about a billion values that is made on the meta device and filled once. One core
-unless --threads says otherwise. The twins' parameters are those of the Flax models; keys are derived
-without JAX, and what is timed includes deriving them and matching the modules.
+unless --threads says otherwise. The twins' parameters are those of the Flax models; what is timed
+includes deriving the keys, without JAX, and matching the modules.
 """
 
 from __future__ import annotations

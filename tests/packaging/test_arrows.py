@@ -1,6 +1,7 @@
 """The direction of imports (docs: the architecture's arrows), read from the source, not run.
 
-doors -> adapters -> core; draws -> kernels; conformance -> the public face; nothing -> conformance.
+doors -> adapters -> core; draws -> kernels; conformance -> the public face; nothing -> conformance;
+recipes -> core, and late: recording -> JAX, destinations -> the room of their framework.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ BELOW_KERNELS = (
 # Beside the standard library. SciPy's QR is the core's only optional library, asked for late.
 CORE_LIBRARIES = frozenset({"numpy", "ml_dtypes"})
 LATE_LIBRARIES = {"varscale.linalg": frozenset({"scipy"})}
+
+# Recording a recipe is the one thing in the core that needs JAX: a room of its own, asked for late.
+RECORDING = "varscale.recipe.recording"
+# These write into a destination of any framework, and ask for its room when they see one.
+DESTINATIONS = "varscale.recipe.destinations"
+# The user says which module is to be imported, on the command line.
+COMPUTED = ("varscale", "varscale.cli")
 
 # Keras runs on one of these; its adapter asks for the one in use, and not before it is in use.
 # NumPy's room is the reference: the Keras adapter may have it at the top.
@@ -83,7 +91,7 @@ def objection(module: str, each: Import) -> str | None:
     target = each.module
     top = target.partition(".")[0]
     if target == "?":
-        return None if module == "varscale" else "imports a computed name"
+        return None if module in COMPUTED else "imports a computed name"
     if top in sys.stdlib_module_names:
         return None
     if top != "varscale":
@@ -98,6 +106,9 @@ def objection(module: str, each: Import) -> str | None:
     if within(module, "varscale.conformance"):
         inside = within(target, "varscale.adapters")
         return "the conformance suite knows the public face only" if inside else None
+    if within(target, RECORDING) and not within(module, RECORDING):
+        called = module == "varscale.recipe.recorder" and each.late
+        return None if called else "only record asks for the recording room, late"
     if within(target, "varscale.adapters"):
         return _objection_to_adapter(module, target, late=each.late)
     if target.removeprefix("varscale.") in DOORS:
@@ -109,6 +120,8 @@ def _objection_to_library(module: str, library: str, *, late: bool) -> str | Non
     if library in CORE_LIBRARIES:
         return None
     if late and library in LATE_LIBRARIES.get(module, ()):
+        return None
+    if within(module, RECORDING) and library == "jax":
         return None
     if within(module, "varscale.conformance"):
         # Oracles and statistics, never at the top: the suite is importable without them.
@@ -129,6 +142,8 @@ def _objection_to_adapter(module: str, target: str, *, late: bool) -> str | None
     room = target.split(".")[2]
     if within(module, f"varscale.adapters.{room}") or module == f"varscale.{room}":
         return None
+    if module == DESTINATIONS:
+        return None if late else "destinations ask for a room late"
     if within(module, "varscale.adapters.keras"):
         return (
             None if late or room == "numpy" else f"the Keras adapter asks for the {room} room late"
@@ -193,6 +208,24 @@ BROKEN = {
     "initializers imports a kernel": ("varscale.initializers", "import varscale.kernels"),
     "an adapter imports a kernel": ("varscale.adapters.torch.a", "from varscale import kernels"),
     "a kernel imports draws": ("varscale.kernels.c", "from varscale.draws import fill"),
+    "a recipe imports jax": ("varscale.recipe.replay", "def f():\n    import jax"),
+    "a recipe imports a room": (
+        "varscale.recipe.replay",
+        "def f():\n    from varscale.adapters.torch import x",
+    ),
+    "destinations import a room early": (
+        "varscale.recipe.destinations",
+        "from varscale.adapters.torch import x",
+    ),
+    "recording imports flax": ("varscale.recipe.recording.a", "import flax"),
+    "record imports its room early": (
+        "varscale.recipe.recorder",
+        "from varscale.recipe import recording",
+    ),
+    "replay imports recording": (
+        "varscale.recipe.replay",
+        "def f():\n    from varscale.recipe.recording import record",
+    ),
     "the suite looks inside": ("varscale.conformance.a", "import varscale.adapters.torch"),
     "the suite imports jax at the top": ("varscale.conformance.a", "import jax"),
 }
@@ -215,6 +248,16 @@ ALLOWED = {
         "from varscale.adapters.numpy import x",
     ),
     "linalg asks for scipy late": ("varscale.linalg", "def f():\n    from scipy.linalg import qr"),
+    "recording imports jax": ("varscale.recipe.recording.a", "import jax"),
+    "record asks for its room late": (
+        "varscale.recipe.recorder",
+        "def f():\n    from varscale.recipe import recording",
+    ),
+    "a destination's room is asked for late": (
+        "varscale.recipe.destinations",
+        "def f():\n    import_module('varscale.adapters.torch.filling')",
+    ),
+    "the command imports what the user names": ("varscale.cli", "import_module(name)"),
     "a door imports its room": ("varscale.torch", "from varscale.adapters.torch import x"),
     "the suite uses a door": ("varscale.conformance.a", "import varscale.torch"),
 }

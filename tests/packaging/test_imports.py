@@ -49,6 +49,15 @@ varscale.nnx.Rngs(0).params()
 next(varscale.haiku.PRNGSequence(0))
 varscale.equinox.param_keys("Linear", 0)
 """,
+    "a recipe that is read and replayed": """
+import varscale, varscale.cli
+from varscale.recipe import Operation, Output, Recipe, dumps, loads, replay
+import numpy
+ones = {"shape": (2,), "dtype": numpy.dtype("float32"), "values": (1.0,)}
+made = Recipe(True, True, False, (Operation("constant", (), ones),),
+              (Output("x", 1, (2,), numpy.dtype("float32")),))
+replay(loads(dumps(made)), 0, into={"x": numpy.zeros(2, "float32")})
+""",
     "the NumPy door": """
 import varscale.numpy
 for make in (varscale.numpy.lecun_normal, varscale.numpy.glorot_uniform, varscale.numpy.zeros):

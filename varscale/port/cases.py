@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -86,6 +88,8 @@ def expected(row: Row, leaves: Mapping[str, Any], dtype: np.dtype[Any]) -> Array
         return Cause(
             "shape", f"JAX's array has shape {whole.shape}, the twin's gives {row.shape}{stacked}"
         )
+    if 0 in row.where.extent:
+        return np.empty(row.where.extent, whole.dtype)
     known = np.ascontiguousarray(whole[row.stack]).reshape(row.param.drawn_shape)
     values = Known(known.shape, known.dtype, lambda: known).at(row.where)
     # What the JAX layer adds in its forward pass, and the twin has in memory.
@@ -126,9 +130,22 @@ def steps(have: Array, want: Array) -> int | None:
     return int(np.abs(ordered[0].astype(np.float64) - ordered[1].astype(np.float64)).max())
 
 
+def digest(values: Array) -> bytes:
+    """Equal for arrays of the same values in any order."""
+    flat = np.sort(patterns(values.reshape(-1)))
+    return hashlib.sha256(flat.tobytes() + str(values.dtype).encode()).digest()
+
+
+def patterns(values: Array) -> Array:
+    """The bits of real values, which tell zeros and NaN apart too; complex ones as they are."""
+    values = np.ascontiguousarray(values)
+    return values if values.dtype.kind == "c" else values.view(f"u{values.itemsize}")
+
+
 def sample(values: Array, size: int = 1 << 16) -> Array:
-    """At most so many of the values, evenly spaced, as float64."""
+    """At most so many of the values, evenly spaced, as float64; of complex ones the moduli."""
     flat = values.reshape(-1)
+    flat = np.abs(flat) if values.dtype.kind == "c" else flat
     return flat[:: max(1, -(-flat.size // size))].astype(np.float64)
 
 
@@ -157,3 +174,11 @@ class Cases:
     plan: Plan
     each: Sequence[Case]
     key: Any = None
+
+    @functools.cached_property
+    def by_digest(self) -> dict[bytes, list[Case]]:
+        """The cases by the digest of JAX's values, made once."""
+        found: dict[bytes, list[Case]] = {}
+        for case in self.each:
+            found.setdefault(digest(case.want), []).append(case)
+        return found

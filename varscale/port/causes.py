@@ -14,11 +14,11 @@ import numpy as np
 from varscale.dtypes import as_dtype
 from varscale.initializers import Constant, Orthogonal
 from varscale.port import scales
-from varscale.port.cases import Array, Case, Cases, Cause, Kind, same, sample, steps
+from varscale.port.cases import Array, Case, Cases, Cause, Kind, digest, same, sample, steps
 from varscale.port.law_causes import changed, law, matrix
 from varscale.port.laws import fans, law_of
 from varscale.port.near_keys import another_key, drawn_by_plan, roundings
-from varscale.port.orders import digest, other_order
+from varscale.port.orders import other_order
 from varscale.port.wording import axes_of, initializer_text, number, part_text
 
 __all__ = ["likely"]
@@ -119,14 +119,11 @@ def _rounded(case: Case, cases: Cases) -> Cause | None:
 
 def _elsewhere(case: Case, cases: Cases) -> Cause | None:
     """The same values in another order, or those of another row."""
-    axes = _letters(case)
-    order = other_order(case.have, case.want, axes)
-    if order is not None:
+    found = cases.by_digest.get(digest(case.have), [])
+    if case in found:
+        order = other_order(case.have, case.want, _letters(case))
         return Cause("order", f"JAX's values with {order}")
-    wanted = digest(case.have)
-    for other in cases.each:
-        if other is case or other.have.size != case.have.size or digest(other.want) != wanted:
-            continue
+    for other in found:
         order = other_order(case.have, other.want, _letters(other))
         if order is None and not same(case.have.reshape(-1), other.want.reshape(-1)).all():
             continue
@@ -162,9 +159,14 @@ def _partly(case: Case) -> Cause | None:
 
 
 def _same_bits(case: Case, cases: Cases) -> Cause | None:
-    """The same order of size: the same random bits, scaled or distributed otherwise."""
+    """Where the values rise together: the same random bits, scaled or distributed otherwise."""
+    if case.have.size < _IN_ORDER or "c" in (case.have.dtype.kind, case.want.dtype.kind):
+        return None
     have, want = (values.astype(np.float64).reshape(-1) for values in (case.have, case.want))
-    if have.size < _IN_ORDER or np.unique(want).size < _IN_ORDER:
+    first = want[:1000][np.argsort(have[:1000], kind="stable")]
+    slack = 1e-2 * np.abs(first).max()
+    rising, falling = np.diff(first).min() >= -slack, np.diff(first).max() <= slack
+    if np.unique(first).size < _IN_ORDER or not (rising or falling):
         return None
     grain = 1e-6 if case.have.dtype.itemsize > 2 else 1e-2
     factor = float(have @ want / (want @ want))

@@ -139,8 +139,11 @@ def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]]) -> Explanation:
         plan: the plan.
         dtypes: of the twin's parameters, by name.
     """
-    totals = {row.to: _sizes(plan.of(row.to)) for row in plan.rows}
-    rows = tuple(_explained(row, totals[row.to]) for row in plan.rows)
+    parts: dict[str, list[Row]] = {}
+    for row in plan.rows:
+        parts.setdefault(row.to, []).append(row)
+    sizes = {to: _sizes(rows) for to, rows in parts.items()}
+    rows = tuple(_explained(row, sizes[row.to]) for row in plan.rows)
     return Explanation(rows, dict(dtypes), plan.constants, plan.left)
 
 

@@ -75,7 +75,9 @@ def law(case: Case, cases: Cases) -> Cause:
         return Cause("clipped", f"{clipped} of {n} values lie on the bounds: clipped; {spread}")
     found = scales.best(case.have, guesses)
     if not found:
-        return Cause("unknown", f"{spread}; fits no mistake that is known here")
+        several = "; or ".join(one.said or _OTHER_KEY for one in scales.rivals(case.have, guesses))
+        said = f"too few values to tell: {several}" if several else "fits no mistake known here"
+        return Cause("unknown", f"{spread}; {said}")
     if found[0].kind == "key":
         alike = float(np.corrcoef(sample(case.have), sample(case.want))[0, 1])
         same_law = f"the same distribution, uncorrelated ({alike:.3f}); {spread}"

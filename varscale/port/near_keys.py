@@ -72,7 +72,10 @@ def _is_drawn(case: Case, key: Key, values: Array, *, ulp: int = 4, size: int = 
     corner = values[index]
     if values.dtype not in FLOATS or corner.size < _LEAST or np.ptp(corner.astype(float)) == 0:
         return False
-    draw = case.row.init.draw(key, case.drawn, values.dtype)
+    try:
+        draw = case.row.init.draw(key, case.drawn, values.dtype)
+    except (NotImplementedError, ValueError):  # of this dtype or shape it draws nothing
+        return False
     if isinstance(draw, Draw):
         got = fill(draw, np.empty(where.extent, draw.dtype), where)
     elif isinstance(draw, Known) and draw.size <= _WHOLE:

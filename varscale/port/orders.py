@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
-from varscale.port.cases import Array
+from varscale.port.cases import Array, digest, patterns
 
-__all__ = ["digest", "other_order"]
+__all__ = ["other_order"]
 
 #: Axes of at most so many entries are looked at entry by entry.
 _ENTRIES = 1 << 16
-
-
-def digest(values: Array) -> bytes:
-    """Equal for arrays of the same values in any order."""
-    flat = np.sort(_bits(values.reshape(-1)))
-    return hashlib.sha256(flat.tobytes() + str(values.dtype).encode()).digest()
 
 
 def other_order(have: Array, want: Array, axes: str) -> str | None:
@@ -33,7 +26,7 @@ def other_order(have: Array, want: Array, axes: str) -> str | None:
     if have.dtype != want.dtype or have.size != want.size or digest(have) != digest(want):
         return None
     if have.dtype.kind != "c":  # patterns are compared: NaN and -0.0 are values like others
-        have, want = _bits(have), _bits(want)
+        have, want = patterns(have), patterns(want)
     for said, found in itertools.chain(_turned(want, axes), _grouped(want, axes)):
         if _starts_alike(found, have) and np.array_equal(found.reshape(-1), have.reshape(-1)):
             return said
@@ -92,8 +85,3 @@ def _entries(values: Array, axis: int) -> list[bytes] | object:
     if values.shape[axis] > _ENTRIES or values.ndim < 2:
         return object()
     return sorted(entry.tobytes() for entry in np.moveaxis(values, axis, 0))
-
-
-def _bits(values: Array) -> Array:
-    values = np.ascontiguousarray(values)
-    return values if values.dtype.kind == "c" else values.view(f"u{values.itemsize}")

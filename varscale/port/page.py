@@ -97,5 +97,7 @@ def _levels(spreads: Sequence[float | None]) -> list[float | None]:
     logs = [math.log(one) for one in spreads if one and math.isfinite(one)]
     if not logs:
         return [None] * len(spreads)
-    low, span = min(logs), max(max(logs) - min(logs), 1e-12)
-    return [(math.log(one) - low) / span if one and math.isfinite(one) else None for one in spreads]
+    high, span = max(logs), max(max(logs) - min(logs), 1e-12)
+    return [
+        1 - (high - math.log(one)) / span if one and math.isfinite(one) else None for one in spreads
+    ]

@@ -20,7 +20,7 @@ from varscale.port.laws import Family, Law, Scaling, fans, law_of
 from varscale.port.plan import Plan
 from varscale.port.wording import axes_of
 
-__all__ = ["LEAST", "Guess", "best", "fits", "guesses", "spread_text"]
+__all__ = ["LEAST", "Guess", "best", "fits", "guesses", "rivals", "spread_text"]
 
 #: Fewer values do not tell laws from each other.
 LEAST = 200
@@ -67,19 +67,36 @@ def guesses(case: Case, plan: Plan) -> list[Guess]:
 
 def best(values: Array, among: list[Guess]) -> list[Guess]:
     """The guess that the values fit, with others of the very same law; none, where none does."""
+    top = _ranked(values, among)
+    if not top or not all(_equal(one.law, top[0].law) for one in top):
+        return []
+    return [one for one in top if one.mistakes == min(each.mistakes for each in top)]
+
+
+def rivals(values: Array, among: list[Guess]) -> list[Guess]:
+    """Guesses that the values cannot tell from each other, one for each law, the best first."""
+    found: list[Guess] = []
+    for one in _ranked(values, among):
+        if not any(_equal(one.law, other.law) for other in found):
+            found.append(one)
+    return found if len(found) > 1 else []
+
+
+def _ranked(values: Array, among: list[Guess]) -> list[Guess]:
+    """The likeliest guesses, the best first; none, where the values do not fit that one."""
     if values.size < LEAST or not among:
         return []
     values = sample(values)
-    scored = [(one.law.log_likelihood(values) - _MISTAKES[one.mistakes], one) for one in among]
-    top, winner = max(scored, key=lambda pair: pair[0])
-    alike = [one for _, one in scored if _equal(one.law, winner.law)]
-    fewest = min(one.mistakes for one in alike)
-    others = [score for score, one in scored if not _equal(one.law, winner.law)]
-    if not math.isfinite(top) or top - max(others, default=-math.inf) < _MARGIN:
+    scores = [one.law.log_likelihood(values) - _MISTAKES[one.mistakes] for one in among]
+    order = sorted(range(len(among)), key=lambda i: -scores[i])
+    if not math.isfinite(scores[order[0]]) or not fits(values, among[order[0]].law):
         return []
-    if not fits(values, winner.law):
-        return []
-    return [one for one in alike if one.mistakes == fewest]
+    first = among[order[0]].law
+    return [
+        among[i]
+        for i in order
+        if scores[i] > scores[order[0]] - _MARGIN or _equal(among[i].law, first)
+    ]
 
 
 def fits(values: Array, law: Law) -> bool:

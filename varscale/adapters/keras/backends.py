@@ -1,4 +1,4 @@
-"""Tensors of Keras' current backend, drawn by that backend's own adapter."""
+"""Tensors of Keras' current backend, drawn by that backend's own adapter, and their values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from varscale.adapters.keras.scopes import is_symbolic
 from varscale.adapters.numpy.initializers import NumpyInitializer
@@ -14,7 +15,7 @@ from varscale.dtypes import DTypeLike
 from varscale.initializers import Initializer
 from varscale.keys import KeyLike
 
-__all__ = ["dtype_name", "tensor"]
+__all__ = ["dtype_name", "tensor", "values"]
 
 
 def dtype_name(dtype: DTypeLike | None) -> str | None:
@@ -58,3 +59,15 @@ def tensor(data: Initializer, key: KeyLike, shape: Sequence[int], dtype: DTypeLi
         device = keras.ops.convert_to_tensor(0).device  # where Keras puts new tensors
         return TorchInitializer(data)(key, shape, dtype, device=device)
     return keras.ops.convert_to_tensor(NumpyInitializer(data)(key, shape, dtype))
+
+
+def values(variable: Any) -> np.ndarray[Any, Any]:
+    """A variable's values, of its dtype: Keras' own conversion makes float32 of bfloat16."""
+    value = variable.value
+    backend = keras.backend.backend()
+    if backend == "torch":
+        from varscale.adapters.torch.filling import numpy_view
+
+        return numpy_view(value.detach().cpu().contiguous())
+    array: np.ndarray[Any, Any] = value.numpy() if backend == "tensorflow" else np.asarray(value)
+    return array

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
+from varscale.adapters.keras.backends import values
 from varscale.draws import fill
 from varscale.dtypes import DTypeLike, as_dtype
 from varscale.port.check import Comparison, check
@@ -102,14 +102,7 @@ class KerasPlan:
             TypeError: tree is none.
             ValueError: a file of another kind.
         """
-
-        def read(name: str) -> np.ndarray[Any, Any]:
-            variable = self.variables[name]
-            values = keras.ops.convert_to_numpy(variable.value)
-            # torch and TensorFlow have no NumPy array of bfloat16: Keras makes a float32 one.
-            return np.asarray(values).astype(as_dtype(variable.dtype), copy=False)
-
-        return check(self.plan, read, tree, self.key)
+        return check(self.plan, lambda name: values(self.variables[name]), tree, self.key)
 
 
 def _seen(part: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:

@@ -259,8 +259,9 @@ def check(
     Example:
         >>> import keras, varscale.keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)])
-        >>> model = varscale.keras.init_(model, 0, "flax.linen")
-        >>> kernel, bias = model.get_weights()
+        >>> start = varscale.keras.plan(model, 0, "flax.linen")
+        >>> start.fill_()
+        >>> kernel, bias = map(start.draw, start.variables)
         >>> dumped = {"params": {"Dense_0": {"kernel": kernel, "bias": bias}}}
         >>> print(varscale.keras.check(model, dumped, like="flax.linen"))
         all 2 are equal, 40 values, bit for bit

@@ -1,0 +1,1 @@
+"""Tests of recipes: recorded from JAX where it is installed, replayed everywhere."""

@@ -1,0 +1,162 @@
+"""Parameters written where they belong: strided arrays, tensors, variables; checked before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import varscale
+from varscale import recipe
+
+VECTORS = Path(__file__).parent / "vectors"
+MADE = recipe.load(VECTORS / "linen-scanned-transformer.json")
+#: Drawn in a loop over the layers: pieces, one for each.
+KERNEL = "params/layers/Dense_0/kernel"
+WANTED = recipe.replay(MADE, 5)
+#: (layer, out, in), the inputs backwards.
+LAYOUT = varscale.Layout("LOI", of="LIO", flip="I")
+TURNED = WANTED[KERNEL].transpose(0, 2, 1)[:, :, ::-1]
+
+
+def test_parameters_are_known_before_they_are_made() -> None:
+    made = recipe.parameters(MADE, 5)
+    assert list(made) == [one.path for one in MADE.outputs]
+    assert all((one.shape, one.dtype) == (WANTED[path].shape, WANTED[path].dtype)
+               for path, one in made.items())  # fmt: skip
+    assert made[KERNEL].array().tobytes() == WANTED[KERNEL].tobytes()
+    blocks = b"".join(block.tobytes() for block in made[KERNEL].blocks(7))
+    assert blocks == WANTED[KERNEL].tobytes()
+
+
+@pytest.mark.parametrize("order", ["C", "F", "reversed", "step"])
+def test_a_strided_array_is_filled_in_place(order: str) -> None:
+    shape = TURNED.shape
+    if order == "reversed":
+        target = np.zeros(shape, np.float32)[::-1, :, ::-1]
+    elif order == "step":
+        target = np.zeros((*shape[:2], 2 * shape[2]), np.float32)[:, :, ::2]
+    else:
+        target = np.zeros(shape, np.float32, order=order)  # type: ignore[call-overload]
+    got = recipe.replay(MADE, 5, into={KERNEL: target}, layouts={KERNEL: LAYOUT})
+    assert got[KERNEL] is target
+    assert (target == TURNED).all()
+    if order == "step":
+        assert not target.base[:, :, 1::2].any()
+
+
+def test_a_torch_tensor_is_filled_in_place() -> None:
+    torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
+    layers, outputs, inputs = TURNED.shape
+    weight = torch.nn.Parameter(torch.zeros(layers, inputs, outputs).transpose(1, 2))
+    ids = {path: torch.zeros(array.shape) for path, array in WANTED.items()}
+    ids[KERNEL] = weight
+    version = weight._version
+    recipe.replay(MADE, 5, into=ids, layouts={KERNEL: LAYOUT})
+    assert (weight.detach().numpy() == TURNED).all()
+    assert weight._version > version
+    assert weight.grad_fn is None
+    for path, tensor in ids.items():
+        if path != KERNEL:
+            assert (tensor.numpy() == WANTED[path]).all()
+
+
+def test_torch_knows_short_dtypes_and_meta_tensors() -> None:
+    torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
+    made = recipe.load(VECTORS / "linen-mlp.json")
+    path = "params/Dense_1/kernel"
+    wanted = recipe.replay(made, 3)[path]
+    assert wanted.dtype == ml_dtypes.bfloat16
+    tensor = torch.zeros(wanted.shape, dtype=torch.bfloat16)
+    recipe.replay(made, 3, into={path: tensor})
+    assert (tensor.float().numpy() == wanted.astype(np.float32)).all()
+    meta = torch.zeros(wanted.shape, dtype=torch.bfloat16, device="meta")
+    assert recipe.parameters(made, 3)[path].fill(meta) is meta
+
+
+def test_a_tensorflow_variable_is_assigned() -> None:
+    tf = pytest.importorskip("tensorflow", reason="not installed: pip install varscale[tensorflow]")
+    variable = tf.Variable(tf.zeros(TURNED.shape))
+    recipe.replay(MADE, 5, into={KERNEL: variable}, layouts={KERNEL: LAYOUT})
+    assert (variable.numpy() == TURNED).all()
+
+
+def test_a_keras_variable_is_assigned(tmp_path: Path) -> None:
+    """In a process of its own, where Keras finds the backend that is there."""
+    reason = "not installed: pip install varscale[keras]"
+    pytest.importorskip("keras", reason=reason)
+    code = f"""
+import keras, numpy as np
+from varscale import Layout, recipe
+made = recipe.load({str(VECTORS / "linen-scanned-transformer.json")!r})
+wanted = recipe.replay(made, 5)[{KERNEL!r}]
+layers, inputs, outputs = wanted.shape
+variable = keras.Variable(np.zeros((layers, outputs, inputs), "float32"))
+layout = Layout("LOI", of="LIO")
+recipe.replay(made, 5, into={{{KERNEL!r}: variable}}, layouts={{{KERNEL!r}: layout}})
+got = keras.ops.convert_to_numpy(variable)
+assert (got == wanted.transpose(0, 2, 1)).all()
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-2000:]
+
+
+def read_only() -> np.ndarray[Any, Any]:
+    array = np.zeros(WANTED[KERNEL].shape, np.float32)
+    array.flags.writeable = False
+    return array
+
+
+def overlapping() -> np.ndarray[Any, Any]:
+    base = np.zeros(WANTED[KERNEL].shape[-1], np.float32)
+    return np.lib.stride_tricks.as_strided(base, WANTED[KERNEL].shape, (0, 0, 4))
+
+
+SHAPE = WANTED[KERNEL].shape
+WRONG: dict[str, tuple[Any, Any, type[Exception], str]] = {
+    "shape": (np.zeros((3, 3), np.float32), None, ValueError, "must hold a parameter of shape"),
+    "layout": (np.zeros(SHAPE, np.float32), LAYOUT, ValueError, "in Layout('LOI'"),
+    "dtype": (np.zeros(SHAPE), None, TypeError, "must be of dtype float32, got float64"),
+    "read-only": (read_only(), None, ValueError, "read-only"),
+    "overlapping": (overlapping(), None, ValueError, "overlaps itself"),
+    "list": ([[1.0]], None, TypeError, "got list"),
+    "string layout": (np.zeros(SHAPE, np.float32), "LOI", TypeError, "must be a Layout"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_nothing_is_written_where_one_destination_is_wrong(wrong: str) -> None:
+    destination, layout, kind, message = WRONG[wrong]
+    first = np.zeros(WANTED["params/pos"].shape, np.float32)
+    layouts = {} if layout is None else {KERNEL: layout}
+    with pytest.raises(kind, match="params/layers/Dense_0/kernel") as caught:
+        recipe.replay(MADE, 5, into={"params/pos": first, KERNEL: destination}, layouts=layouts)
+    assert message in str(caught.value)
+    assert not first.any()
+
+
+def test_names_that_are_not_there_are_refused() -> None:
+    first = np.zeros(WANTED["params/pos"].shape, np.float32)
+    with pytest.raises(KeyError, match="no parameter 'params/nope'"):
+        recipe.replay(MADE, 5, into={"params/pos": first, "params/nope": first})
+    with pytest.raises(ValueError, match="no destination"):
+        recipe.replay(MADE, 5, into={"params/pos": first}, layouts={KERNEL: LAYOUT})
+    with pytest.raises(ValueError, match="into was not given"):
+        recipe.replay(MADE, 5, layouts={KERNEL: LAYOUT})
+    assert not first.any()
+
+
+def test_every_kind_of_key_is_taken() -> None:
+    for key in (varscale.key(5), np.array([0, 5], np.uint32), np.int32(5)):
+        assert recipe.replay(MADE, key)[KERNEL].tobytes() == WANTED[KERNEL].tobytes()
+    with pytest.raises(TypeError, match="key must be"):
+        recipe.replay(MADE, None)
