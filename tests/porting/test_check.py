@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.core.cases import random_cases
@@ -572,6 +572,14 @@ def test_a_twin_of_another_dtype_is_not_equal(dtype: str, twin: Any, params: Any
     assert dtype in cause.text
 
 
+def test_a_matrix_of_a_dtype_that_none_is_drawn_in_is_compared(twin: Any, params: Any) -> None:
+    twin.model.half()
+    with torch.no_grad():
+        twin.model.lstm.weight_hh_l0.uniform_(-0.2, 0.2)
+    cause = row_of(twin.check(params), "lstm.weight_hh_l0").cause
+    assert cause.kind == "distribution"
+
+
 def test_a_bfloat16_twin_of_a_bfloat16_model_is_equal() -> None:
     model = tn.Sequential(tn.Linear(16, 24)).bfloat16()
     params = nn.Dense(24, param_dtype=jax.numpy.bfloat16).init(
@@ -674,6 +682,7 @@ class Free(tn.Module):
     key=st.sampled_from((None, 0)),
     seed=st.integers(0, 99),
 )
+@example(shape=[2, 3], dtype="complex64", same=False, init=door.orthogonal(), key=None, seed=0)
 def test_any_shape_and_dtype_can_be_compared(
     shape: list[int], dtype: str, same: bool, init: Any, key: Any, seed: int
 ) -> None:

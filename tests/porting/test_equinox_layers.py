@@ -222,9 +222,19 @@ def part_norm(_: Any) -> Twin:
     return Twin("group_norm", {"shape": (3,), "scale": True, "bias": False}, places)
 
 
+#: Of widths whose limits are other float64 numbers by 1 / sqrt(n) and by sqrt(1 / n).
+OTHERS = {
+    "conv": (lambda **given: eqx.nn.Conv2d(2, 24, 3, **given), lambda: tn.Conv2d(2, 24, 3)),
+    "linear": (lambda **given: eqx.nn.Linear(3, 24, **given), lambda: tn.Linear(3, 24)),
+    "gru": (lambda **given: eqx.nn.GRUCell(4, 6, **given), lambda: tn.GRUCell(4, 6)),
+}
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
-def test_parameters_of_other_dtypes(dtype: str) -> None:
+@pytest.mark.parametrize("name", OTHERS)
+def test_parameters_of_other_dtypes(name: str, dtype: str) -> None:
+    made, twin = OTHERS[name]
     with configured(x64=dtype == "float64"):
-        model = eqx.nn.Conv2d(16, 24, 3, dtype=jnp.dtype(dtype), key=jr.PRNGKey(1))
-        params = {path: np.asarray(leaf) for path, leaf in params_of(model).items()}
-    started(tn.Conv2d(16, 24, 3).to(getattr(torch, dtype)), params, planned(1))
+        params = params_of(made(dtype=jnp.dtype(dtype), key=jr.PRNGKey(1)))
+        params = {path: np.asarray(leaf) for path, leaf in params.items()}
+    started(twin().to(getattr(torch, dtype)), params, planned(1))

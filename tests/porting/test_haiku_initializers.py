@@ -49,7 +49,7 @@ from varscale.port.libraries import HaikuVarianceScaling
 def test_initializers_of_haiku(initializers: Any, dtype: str, compiled: bool) -> None:
     theirs, ours = initializers
     with jax.enable_x64(dtype == "float64"):
-        for shape in ((30, 20), (40,), (3, 10, 8), ()):
+        for shape in ((30, 20), (40,), (3, 10, 8), (), (0, 5)):
             init = hk.transform(lambda shape=shape: theirs(shape, jnp.dtype(dtype))).apply
             call = jax.jit(lambda key, init=init: init({}, key)) if compiled else None
             key = jax.random.PRNGKey(3)

@@ -47,9 +47,7 @@ def compile_law(law: Law) -> bytes | None:
         shift = shape.width - shape.mantissa
         return _packed(entries, law, shift, table.size - 1) + table.tobytes()
     lower, upper = (float(bound) for bound in law.interval)
-    with np.errstate(all="ignore"):
-        width = float(np.subtract(*reversed(law.interval)))
-    numbers = (lower, width, float(law.scale), *map(float, law.factors_before_clip))
+    numbers = (lower, upper, float(law.scale), *map(float, law.factors_before_clip))
     if not all(map(math.isfinite, numbers)) or _makes_subnormals(law):
         return None
     if len(law.factors_before_clip) > 2 or upper - lower < 2.0**-60:

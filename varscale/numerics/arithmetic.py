@@ -59,10 +59,13 @@ class Arithmetic:
     def wide(self, a: Any) -> Any:
         """A value of dtype in the dtype that its operations are computed in."""
         a = np.asarray(a)
+        if self.dtype.name == "bfloat16":
+            return a.astype(np.float32)
         return a.astype(np.float16) if self.dtype.itemsize == 1 else a
 
     def _rounded(self, a: Any) -> Any:
-        return flush(np.asarray(a).astype(self.dtype))[()]
+        # The result is flushed in the dtype that it is computed in, and has no second chance.
+        return flush(flush(np.asarray(a)).astype(self.dtype))[()]
 
 
 def flushed_below(dtype: np.dtype[Any], scale: Any) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from varscale.dtypes import float_format
 from varscale.layout import CounterMap
-from varscale.numerics.arithmetic import Arithmetic, flush, flushed_below
+from varscale.numerics.arithmetic import Arithmetic, flush, flushed_below, tiny
 from varscale.numerics.bits import random_words
 from varscale.numerics.complex_samples import polar
 from varscale.numerics.draw import Draw, Law
@@ -88,7 +88,9 @@ def _real_sampler(
 def from_fraction(ops: Ops, law: Law, fraction: Floats) -> Floats:
     """Samples from fractions in [0, 1), float32 or float64."""
     lower, upper = law.interval
-    u = ops.fma(fraction, float(upper - lower), float(lower))
+    with np.errstate(over="ignore"):
+        width = Arithmetic(law.dtype).subtract(upper, lower)
+    u = ops.fma(fraction, float(width), float(lower))
     x = ops.maximum(u, float(lower))
     if law.distribution != "uniform":
         x = erf_inv(ops, x, double=law.dtype == np.float64, old_log1p=law.old_log1p)
@@ -97,10 +99,20 @@ def from_fraction(ops: Ops, law: Law, fraction: Floats) -> Floats:
     if law.clip is not None:
         x = ops.minimum(ops.maximum(x, float(law.clip[0])), float(law.clip[1]))
     x = x * float(law.scale)
-    smallest = flushed_below(law.dtype, law.scale)
+    smallest = _flushed_below(law, width)
     if smallest:
         x = ops.where((x < smallest) & (x > -smallest), x * 0.0, x)
     return x
+
+
+def _flushed_below(law: Law, width: Any) -> float:
+    """Where samples must be flushed: below the smallest normal, or never (0)."""
+    smallest = tiny(law.dtype)
+    # Samples between two bounds are 0 or at least 2 * mantissa + 1 bits below their difference.
+    bits = 2 * float_format(law.dtype).mantissa + 2
+    if law.distribution == "uniform" and width < smallest * 2.0**bits:
+        return smallest
+    return flushed_below(law.dtype, law.scale)
 
 
 def narrow_table(law: Law) -> np.ndarray[Any, Any]:

@@ -33,11 +33,9 @@ def changed(case: Case) -> Cause | None:
 def matrix(case: Case) -> Cause | None:
     """Where JAX has an orthogonal matrix."""
     init = case.row.init
-    if (
-        not isinstance(init, Orthogonal)
-        or case.have.ndim != 2
-        or case.have.shape != case.want.shape
-    ):
+    if not isinstance(init, Orthogonal) or case.have.ndim != 2:
+        return None
+    if "c" in (case.have.dtype.kind, case.want.dtype.kind):
         return None
     off = [_off_orthogonal(values, init.scale) for values in (case.have, case.want)]
     if off[1] > 1e-2 or case.have.size < 4:
