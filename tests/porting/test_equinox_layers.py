@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
 from torch import nn as tn
 
 import varscale.torch as door

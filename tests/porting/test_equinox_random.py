@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
+
 from typing import Any
 
 from hypothesis import given

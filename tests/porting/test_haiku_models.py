@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
 from torch import nn as tn
 
 import varscale

@@ -402,6 +402,8 @@ class Odd(tn.Module):
         (Odd, {}, "no layer of the kind 'bilinear'"),
         (lambda: tn.ConvTranspose2d(4, 4, 3, groups=2), {}, "has no groups"),
         (lambda: tn.LSTM(3, 4, proj_size=2), {}, "proj_size"),
+        (lambda: tn.RNN(3, 4, bias=False), {}, "SimpleCell has a bias"),
+        (lambda: tn.Linear(3, 4), {"layout": {"": {"einsum": True}}}, "has no einsum"),
         (lambda: tn.LazyLinear(3), {}, "lazy"),
     ],
 )

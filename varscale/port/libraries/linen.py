@@ -100,9 +100,11 @@ def _module(slot: Slot, param: Param) -> tuple[tuple[str, ...], tuple[int, ...]]
 
 def simple_rnn(*, inputs: int, hidden: int, bias: bool = True) -> JaxLayer:
     """`nn.SimpleCell`."""
+    if not bias:
+        raise ValueError("Flax's SimpleCell has a bias; give a rule")
     kernel = Param("i/kernel", (inputs, hidden), LECUN, "IO", piece="ih")
     recurrent = Param("h/kernel", (hidden, hidden), ORTHOGONAL, "IO", piece="hh")
-    biases = bias_params("i/bias", hidden, bias=bias, piece="bias_ih")
+    biases = bias_params("i/bias", hidden, bias=True, piece="bias_ih")
     return JaxLayer("SimpleCell", (kernel, *biases, recurrent))
 
 

@@ -35,7 +35,9 @@ class Table:
         make = self._makers.get(name or kind, self._makers[kind])
         unknown = set(sizes) - set(inspect.signature(make).parameters)
         # What only other libraries' layers distinguish may be left out where it says nothing.
-        unwanted = sorted(one for one in unknown if sizes[one] not in (None, False, 0, 1, 0.0))
+        unwanted = sorted(
+            one for one in unknown if sizes[one] is True or sizes[one] not in (None, 0, 1)
+        )
         if unwanted:
             raise ValueError(
                 f"the {kind} layer of {self._library} has no {', '.join(unwanted)}; "
