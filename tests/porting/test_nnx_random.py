@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
-
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
