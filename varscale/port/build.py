@@ -46,13 +46,13 @@ def build(model: Model, key: Keys, like: str | Library, options: Options) -> Pla
         for row in rows_of(slot, keyed, model.shapes)
     ]
     left = _left(model, resolved.left, free_left)
-    check_cover(rows, model, left, options.expect)
+    check_cover(slots, rows, model, left, options.expect)
     constants = tuple(
         (f"{slot.at_module}.{name}" if slot.at_module else name, value)
         for slot in slots
         for name, value in slot.twin.constants
     )
-    return Plan(tuple(rows), constants, tuple(left))
+    return Plan(tuple(rows), constants, tuple(left), dict(model.tied))
 
 
 def _without_tied(node: Node, model: Model) -> Node:

@@ -9,13 +9,18 @@ from typing import Any
 
 from varscale.port.options import Model
 from varscale.port.plan import Plan, Row
+from varscale.port.slots import Slot
 from varscale.port.trees import shapes
 
 __all__ = ["check_cover"]
 
 
 def check_cover(
-    rows: Sequence[Row], model: Model, left: Sequence[str], expect: Mapping[str, Any] | None
+    slots: Sequence[Slot],
+    rows: Sequence[Row],
+    model: Model,
+    left: Sequence[str],
+    expect: Mapping[str, Any] | None,
 ) -> None:
     """Every element of the twin is written once, every parameter of JAX is used."""
     written: Counter[str] = Counter()
@@ -28,9 +33,10 @@ def check_cover(
         if name not in left and written[name] != math.prod(model.shapes[name])
     ]
     owners: dict[tuple[str, tuple[int, ...]], set[str]] = {}
-    for row in rows:
-        if row.path:
-            owners.setdefault((row.path, row.stack), set()).add(row.to.rpartition(".")[0])
+    for slot in slots:
+        for param in slot.layer.params:
+            path = "/".join((*slot.path, param.path))
+            owners.setdefault((path, slot.stack), set()).add(slot.at or "the model")
     problems += [
         f"JAX's {path} has several places: {', '.join(sorted(modules))}"
         for (path, _), modules in owners.items()

@@ -12,7 +12,7 @@ from varscale.port.layers import JaxLayer, Param
 from varscale.port.options import Model, Options
 from varscale.port.places import Place, Twin
 from varscale.port.slots import Slot
-from varscale.port.tree import Resolved, match
+from varscale.port.tree import Resolved, match, nodes
 
 __all__ = ["with_free"]
 
@@ -37,13 +37,12 @@ def with_free(
                 left.append(name)
             else:
                 free.append(_free_slot(name, found, given, resolved, model.shapes[name]))
+    places = {node.at: i for i, node in enumerate(nodes(model.root))}
     result = list(slots)
     for slot in reversed(free):
-        owner = slot.at.rpartition(".")[0]
-        inside = [
-            i for i, one in enumerate(result) if not owner or f"{one.at}.".startswith(f"{owner}.")
-        ]
-        result.insert(inside[0] if inside else len(result), slot)
+        owner = places.get(slot.at_module, 0)
+        after = (i for i, one in enumerate(result) if places.get(one.at_module, 0) >= owner)
+        result.insert(next(after, len(result)), slot)
     return result, left
 
 

@@ -46,7 +46,9 @@ def initialised(slot: Slot, options: Options, used: set[str]) -> Slot:
             for i in set(found) - chosen:
                 draws[i] = replace(draws[i], init=as_data(init))  # type: ignore[arg-type]
             chosen |= set(found)
-    compiled = True if any(lift.kind == "scan" for lift in slot.lifts) else options.compiled
+    compiled = (
+        True if any(lift.kind in ("scan", "jit") for lift in slot.lifts) else options.compiled
+    )
     for i, param in enumerate(draws):
         if isinstance(param, Param):
             draws[i] = replace(param, init=_compiled(param.init, compiled))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from varscale.draws import AnyDraw
 from varscale.dtypes import DTypeLike
@@ -63,11 +63,13 @@ class Plan:
         rows: in the order in which the JAX model makes its parameters.
         constants: what is no parameter in JAX and must be set all the same: running averages.
         left: the twin's parameters that are left as they are.
+        tied: other names of parameters that have several, and the first.
     """
 
     rows: tuple[Row, ...]
     constants: tuple[tuple[str, float], ...] = ()
     left: tuple[str, ...] = ()
+    tied: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, to: str) -> list[Row]:
         """The rows of one parameter of the twin; KeyError where it has none."""
@@ -103,7 +105,6 @@ def rows_of(
     Raises:
         ValueError: a part of one side has no place on the other, or they do not fit.
     """
-    stack = tuple(lift.index for lift in slot.lifts if lift.kind != "jit")
     places = {place.piece: place for place in slot.twin.places}
     for param, keyed in zip(slot.layer.params, keys, strict=True):
         path = "/".join((*slot.path, param.path))
@@ -130,7 +131,7 @@ def rows_of(
                 place.index,
                 place.view,
                 path,
-                stack,
+                slot.stack,
                 param.shape,
                 param,
                 where,

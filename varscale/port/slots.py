@@ -59,6 +59,11 @@ class Slot:
     lifts: tuple[Lift, ...] = ()
 
     @property
+    def stack(self) -> tuple[int, ...]:
+        """Which of the equal modules that JAX stacks, the outermost first; () for none."""
+        return tuple(lift.index for lift in self.lifts if lift.kind != "jit")
+
+    @property
     def at_module(self) -> str:
         """The twin's module: several slots may share one, and then have suffixes."""
         return self.at.removesuffix(self.twin.suffix).removesuffix(".")

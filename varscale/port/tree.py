@@ -13,7 +13,7 @@ from varscale.port.layers import JaxLayer
 from varscale.port.places import Twin
 from varscale.port.slots import Library, Lift, LiftKind, Scheme, Slot, Style
 
-__all__ = ["Names", "Naming", "Node", "Resolved", "Style", "match", "resolve"]
+__all__ = ["Names", "Naming", "Node", "Resolved", "Style", "match", "nodes", "resolve"]
 
 #: From a regular expression of twin paths to a JAX name below the parent's; see `Naming`.
 Names: TypeAlias = Mapping[str, str | None]
@@ -32,6 +32,7 @@ class Node:
             which is no module in JAX; "sequential", which is one where it is an attribute, and
             leaves its modules to its caller where that is compact.
         layer_name: the class that the JAX layer has, where the user said it.
+        free: whether it has parameters of its own, that no rule knows.
     """
 
     at: str
@@ -39,6 +40,7 @@ class Node:
     twins: tuple[Twin, ...] = ()
     children: tuple[Node, ...] = ()
     container: Literal["", "list", "sequential"] = ""
+    free: bool = False
     layer_name: str | None = None
 
 
@@ -96,7 +98,8 @@ def resolve(root: Node, library: Library, naming: Naming) -> Resolved:
     found = Resolved([], [], {"": ((), ())}, set())
     schemes = library.schemes
     scheme = schemes[naming.style] if naming.style in schemes else next(iter(schemes.values()))
-    walk = _Walk(library, naming, scheme, found, _sizes(root, naming))
+    classes = {node.kind for node in nodes(root) if not node.twins and _has_parameters(node)}
+    walk = _Walk(library, naming, scheme, found, _sizes(root, naming), classes)
     if root.twins:
         walk.visit(root, "", (), (), Counter())
     else:
@@ -112,6 +115,7 @@ class _Walk:
     scheme: Scheme
     found: Resolved
     sizes: dict[str, int]
+    classes: set[str]
 
     def children(
         self,
@@ -146,8 +150,10 @@ class _Walk:
                 self.layer(node, twin, attribute, path, lifts, numbers)
         elif given and name is not None:
             self.module(node, _join(path, name), path, lifts, numbers)
-        elif not _has_layers(node):
-            pass
+        elif not _has_parameters(node):
+            # Flax numbers a module of a class that elsewhere has parameters all the same.
+            if node.kind in self.classes and not node.container:
+                self.automatic(path, attribute, node.kind, numbers)
         elif node.container == "list" or (node.container and not self.scheme.sequential):
             self.children(node, path, lifts, numbers, attribute)
         else:
@@ -188,7 +194,7 @@ class _Walk:
         given, name = self.given(at)
         if given and name is not None:
             path = _join(path, name)
-        elif any(layer.params) and (at or self.scheme.top):
+        elif twin.kind != "dropout" and (at or self.scheme.top):
             attribute = "_".join(part for part in (attribute, twin.suffix) if part)
             path = self.automatic(path, attribute, layer.name, numbers)
         lifts = self.lifted(at, lifts, len(path))
@@ -244,7 +250,7 @@ def _sizes(root: Node, naming: Naming) -> dict[str, int]:
     """How many modules each transform stacks."""
     sizes = {}
     for pattern, kind in naming.lifts.items():
-        matches = [found for node in _nodes(root) if (found := match(pattern, node.at))]
+        matches = [found for node in nodes(root) if (found := match(pattern, node.at))]
         if kind == "jit" or not matches:
             continue
         if not matches[0].re.groups:
@@ -256,12 +262,13 @@ def _sizes(root: Node, naming: Naming) -> dict[str, int]:
     return sizes
 
 
-def _nodes(node: Node) -> list[Node]:
-    return [node, *(one for child in node.children for one in _nodes(child))]
+def nodes(node: Node) -> list[Node]:
+    """The module and all in it, in order."""
+    return [node, *(one for child in node.children for one in nodes(child))]
 
 
-def _has_layers(node: Node) -> bool:
-    return bool(node.twins) or any(_has_layers(child) for child in node.children)
+def _has_parameters(node: Node) -> bool:
+    return bool(node.twins or node.free) or any(map(_has_parameters, node.children))
 
 
 def _join(path: tuple[str, ...], name: str) -> tuple[str, ...]:

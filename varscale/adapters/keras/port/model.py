@@ -136,7 +136,8 @@ class _Reader:
             self.constants |= {_join(at, constant) for constant in constants}
             return Node(at, name or type(layer).__name__, tuple(twins), layer_name=name)
         kind = name or type(layer).__name__
-        node = Node(at, kind, (), _contained(at, 0, children))
+        free = any(True for _ in own_weights(layer))
+        node = Node(at, kind, (), _contained(at, 0, children), free=free)
         if name is None and isinstance(layer, tuple(_WRAPPERS)):
             return replace(node, container="list")
         if name is None and isinstance(layer, keras.Sequential) and self.flat:

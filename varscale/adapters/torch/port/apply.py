@@ -56,6 +56,13 @@ class TorchPlan:
                     f"{name} is on the meta device and has no memory: call "
                     "model.to_empty(device=...) first"
                 )
+            for row in self.plan.of(name):
+                try:
+                    row.draw(numpy_dtype(tensor.dtype))
+                except (NotImplementedError, TypeError, ValueError) as error:
+                    raise ValueError(f"{name}: {error}") from error
+        if not names:
+            self._check_ties()
         for name, tensor in tensors.items():
             self._fill(name, tensor)
         if not names:
@@ -104,6 +111,14 @@ class TorchPlan:
             return numpy_view(tensor.cpu().contiguous())
 
         return check(self.plan, read, tree, self.key)
+
+    def _check_ties(self) -> None:
+        for name, first in self.plan.tied.items():
+            if self._tensor(name).data_ptr() != self._tensor(first).data_ptr():
+                raise ValueError(
+                    f"{name} was {first} when this was planned, and is another tensor now, as "
+                    "to_empty leaves it: tie them again, or plan again"
+                )
 
     def _names(self) -> list[str]:
         return list(dict.fromkeys(row.to for row in self.plan.rows))

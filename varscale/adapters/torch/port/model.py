@@ -40,7 +40,7 @@ def describe(
         raise TypeError(f"model must be a torch.nn.Module, got {type(module).__name__}")
     shapes: dict[str, tuple[int, ...]] = {}
     parameters: list[str] = []
-    first: dict[int, str] = {}
+    first: dict[Any, str] = {}
     tied: dict[str, str] = {}
     for name, tensor, is_parameter in _tensors(module):
         if torch.nn.parameter.is_lazy(tensor):
@@ -48,19 +48,27 @@ def describe(
         shapes[name] = tuple(tensor.shape)
         if not is_parameter:
             continue
-        if id(tensor) in first:
-            tied[name] = first[id(tensor)]
+        memory = _memory(tensor)
+        if memory in first:
+            tied[name] = first[memory]
         else:
-            first[id(tensor)] = name
+            first[memory] = name
             parameters.append(name)
-    return Model(_node("", module, rules, classes), shapes, parameters, tied)
+    return Model(_node("", module, rules, classes, set()), shapes, parameters, tied)
+
+
+def _memory(tensor: torch.Tensor) -> Any:
+    """What tells a parameter from another: its memory, or itself where it has none."""
+    address = 0 if tensor.is_meta else tensor.data_ptr()
+    return (address, tensor.shape, tensor.stride()) if address else id(tensor)
 
 
 def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor, bool]]:
     """Every parameter under its module's name for it, and the buffers; ties have several names."""
     found: list[tuple[str, torch.Tensor, bool]] = []
     for at, one in module.named_modules(remove_duplicate=False):
-        if f".{_PARAMETRIZATIONS}." in f".{at}.":
+        # A parametrization's own parameters are the model's; its list has the module's values.
+        if isinstance(one, parametrize.ParametrizationList):
             continue
         named = [(name, tensor, True) for name, tensor in one._parameters.items()]
         if parametrize.is_parametrized(one):
@@ -80,7 +88,10 @@ def _node(
     module: nn.Module,
     rules: Mapping[type[nn.Module], Rule],
     classes: Mapping[type[nn.Module], str],
+    seen: set[int],
 ) -> Node:
+    _refuse_wrapped(at, module)
+    seen.add(id(module))
     kind = _original_class(module)
     name = next((classes[cls] for cls in kind.__mro__ if cls in classes), None)
     rule = rule_for(module, rules)
@@ -89,15 +100,26 @@ def _node(
         found = (twins,) if isinstance(twins, Twin) else tuple(twins)
         return Node(at, name or kind.__name__, found, layer_name=name)
     children = tuple(
-        _node(f"{at}.{below}" if at else below, child, rules, classes)
+        _node(f"{at}.{below}" if at else below, child, rules, classes, seen)
         for below, child in module.named_children()
-        if below != _PARAMETRIZATIONS
+        if below != _PARAMETRIZATIONS and id(child) not in seen
     )
-    if isinstance(module, nn.Sequential) and name is None:
+    # A subclass is a module of the user's, which JAX has as one.
+    if kind is nn.Sequential and name is None:
         return Node(at, kind.__name__, (), children, "sequential")
-    if isinstance(module, nn.ModuleList | nn.ModuleDict) and name is None:
+    if kind in (nn.ModuleList, nn.ModuleDict) and name is None:
         return Node(at, kind.__name__, (), children, "list")
-    return Node(at, name or kind.__name__, (), children)
+    return Node(at, name or kind.__name__, (), children, free=bool(module._parameters))
+
+
+def _refuse_wrapped(at: str, module: nn.Module) -> None:
+    """Refuse a wrapper, which JAX has no module for; the names inside would not be the model's."""
+    inside = next((name for name in ("_orig_mod", "module") if name in module._modules), None)
+    if inside and type(module).__module__.startswith("torch."):
+        raise ValueError(
+            f"{at or 'the model'} is wrapped in a {type(module).__name__}: give the module inside, "
+            f".{inside}, which has the same parameters"
+        )
 
 
 def _original_class(module: nn.Module) -> type[nn.Module]:
