@@ -210,3 +210,23 @@ def test_a_dtype_that_cannot_be_drawn_is_found_before_anything_is_written() -> N
     with pytest.raises(ValueError, match=r"1\.weight_hh_l0: dtype must be"):
         door.init_(twin, 0, "flax.linen")
     assert torch.equal(twin[0].weight, before)
+
+
+def test_an_exact_swap_is_called_nothing_more() -> None:
+    twin = tn.Sequential(tn.Linear(16, 16), tn.Linear(16, 16))
+    plan = door.plan(twin, 0, "flax.linen")
+    plan.fill_()
+    dumped = {
+        f"Dense_{i}": {
+            "kernel": twin[i].weight.detach().numpy().T.copy(),
+            "bias": twin[i].bias.detach().numpy().copy(),
+        }
+        for i in range(2)
+    }
+    with torch.no_grad():
+        first = twin[0].weight.clone()
+        twin[0].weight.copy_(twin[1].weight)
+        twin[1].weight.copy_(first)
+    said = str(plan.check(dumped))
+    assert "holds JAX's Dense_1/kernel, where Dense_0/kernel is meant: swapped" in said
+    assert "in another order" not in said

@@ -124,9 +124,11 @@ def _elsewhere(case: Case, cases: Cases) -> Cause | None:
         order = other_order(case.have, case.want, _letters(case))
         return Cause("order", f"JAX's values with {order}")
     for other in found:
-        order = other_order(case.have, other.want, _letters(other))
-        if order is None and not same(case.have.reshape(-1), other.want.reshape(-1)).all():
-            continue
+        order = None
+        if case.have.shape != other.want.shape or not same(case.have, other.want).all():
+            order = other_order(case.have, other.want, _letters(other))
+            if order is None:
+                continue
         stack = f"[{', '.join(map(str, other.row.stack))}]" if other.row.stack else ""
         text = f"holds JAX's {other.row.path}{stack}, where {case.row.path} is meant"
         text += f" (with {order})" if order else ""
