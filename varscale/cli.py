@@ -39,16 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except KeyboardInterrupt:
         return 130
-    except (
-        ArithmeticError,
-        AttributeError,
-        ImportError,
-        LookupError,
-        NotImplementedError,
-        OSError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except Exception as error:  # the init function is the user's, and may raise anything
         text = " ".join(str(error).split()) or type(error).__name__
         print(f"varscale {options.command}: {text}", file=sys.stderr)
         return FAILED
@@ -103,6 +94,8 @@ def _record(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
+    if options.out.exists() and options.out.samefile(options.recipe):
+        raise ValueError(f"--out must not be the recipe itself, {options.recipe}")
     made = recipe.load(options.recipe)
     progress = _progress if sys.stderr.isatty() else None
     recipe.write_safetensors(made, options.seed, options.out, progress=progress)

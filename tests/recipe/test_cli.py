@@ -119,3 +119,25 @@ def test_the_package_is_the_command(tmp_path: Path) -> None:
     assert (tmp_path / "x").stat().st_size > 1000
     shown = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("varscale ")
+
+
+def test_a_recipe_is_not_overwritten_by_its_parameters(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "recipe.json"
+    made.write_bytes((VECTORS / "linen-mlp.json").read_bytes())
+    before = made.read_bytes()
+    assert main(["replay", str(made), "--out", str(made)]) == 2
+    assert "must not be the recipe itself" in capfd.readouterr().err
+    assert made.read_bytes() == before
+
+
+def test_an_init_that_raises_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("jax", reason="not installed: pip install varscale[jax]")
+    (tmp_path / "model_that_raises.py").write_text("def init(key): raise RuntimeError('no data')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["record", "model_that_raises:init", "--out", "x"]) == 2
+    assert capfd.readouterr().err == "varscale record: no data\n"

@@ -174,3 +174,9 @@ def test_recording_without_jax_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "jax", None)
     with pytest.raises(ModuleNotFoundError, match=re.escape("pip install 'varscale[jax]'")):
         recipe.record(lambda key: key)
+
+
+def test_a_leaf_that_has_the_path_of_a_numbered_one_is_refused() -> None:
+    tree = {"a": {"b": numpy.zeros(1)}, "a/b": numpy.ones(1), "a/b#2": numpy.full(1, 2.0)}
+    with pytest.raises(ValueError, match="leaves of different paths, got 'a/b#2' twice"):
+        recipe.record(lambda key: tree, 0)

@@ -34,6 +34,10 @@ def record(init_fn: Callable[[Any], Any], key: Any, *, compiled: bool, verify: b
         kept = {}
         left_out.clear()
         for path, leaf in _leaves(init_fn(key)):
+            if path in kept:
+                raise ValueError(
+                    f"init_fn must return leaves of different paths, got {path!r} twice"
+                )
             why = _objection(leaf)
             if why is None:
                 kept[path] = leaf
