@@ -3,28 +3,11 @@
 from typing import Any
 
 import varscale.keras as vk
+from examples.vit_says import vit
 
 HE_FAN_OUT = vk.variance_scaling(2.0, "fan_out", "normal")
 
-#: norm1, attention and norm2 have the names that Flax gives by itself.
-VIT: dict[str, Any] = {
-    "names": {
-        "embedding": "embedding",
-        r"blocks\.(\d+)": r"Transformer/blocks_\1",
-        r".*\.fc1": "mlp/Dense_0",
-        r".*\.fc2": "mlp/Dense_1",
-        "norm": "Transformer/norm",
-        "head": "head",
-    },
-    "init": {
-        r".*\.attention": {"kernel": vk.xavier_uniform()},
-        r".*\.fc[12]": {"kernel": vk.xavier_uniform(), "bias": vk.normal(1e-6)},
-    },
-    "params": {
-        "cls": ("cls", vk.zeros),
-        "positions": ("pos_embedding", vk.normal(0.02)),
-    },
-}
+VIT = vit(vk)
 
 #: The stem, its norm, the bottlenecks and what is in them are numbered alike on both sides.
 RESNET: dict[str, Any] = {

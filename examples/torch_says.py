@@ -3,30 +3,12 @@
 from typing import Any
 
 import varscale.torch as vt
+from examples.vit_says import vit
 from varscale.port import Flattened
 
-XAVIER = {"kernel": vt.xavier_uniform()}
 HE_FAN_OUT = vt.variance_scaling(2.0, "fan_out", "normal")
 
-#: norm1, attention and norm2 have the names that Flax gives by itself.
-VIT: dict[str, Any] = {
-    "names": {
-        "embedding": "embedding",
-        r"blocks\.(\d+)": r"Transformer/blocks_\1",
-        r".*\.fc1": "mlp/Dense_0",
-        r".*\.fc2": "mlp/Dense_1",
-        "norm": "Transformer/norm",
-        "head": "head",
-    },
-    "init": {
-        r".*\.attention": XAVIER,
-        r".*\.fc[12]": {"kernel": vt.xavier_uniform(), "bias": vt.normal(1e-6)},
-    },
-    "params": {
-        "cls": ("cls", vt.zeros),
-        "positions": ("pos_embedding", vt.normal(0.02)),
-    },
-}
+VIT = vit(vt)
 
 #: The stem, its norm, the bottlenecks and what is in them are numbered alike on both sides.
 RESNET: dict[str, Any] = {

@@ -27,7 +27,6 @@ import varscale
 import varscale.torch as door
 from varscale.port.libraries import Linen
 
-jnp = jax.numpy
 X = np.random.default_rng(0).standard_normal((2, 6), np.float32)
 
 
@@ -48,10 +47,6 @@ class MLP(tn.Sequential):
             layers += [tn.Linear(inputs, n), tn.ReLU()]
             inputs = n
         super().__init__(*layers, tn.LayerNorm(inputs))
-
-
-BIAS = {r".*": {"bias": door.normal(0.1)}}
-LINEAR_BIAS = {r"(.*\.)?[024]|.*fc\d|.*dense": {"bias": door.normal(0.1)}}
 
 
 def started(

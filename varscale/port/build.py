@@ -48,9 +48,7 @@ def build(model: Model, key: Keys, like: str | Library, options: Options) -> Pla
     left = _left(model, resolved.left, free_left)
     check_cover(slots, rows, model, left, options.expect)
     constants = tuple(
-        (f"{slot.at_module}.{name}" if slot.at_module else name, value)
-        for slot in slots
-        for name, value in slot.twin.constants
+        (slot.inside(name), value) for slot in slots for name, value in slot.twin.constants
     )
     return Plan(tuple(rows), constants, tuple(left), dict(model.tied))
 

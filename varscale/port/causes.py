@@ -17,6 +17,7 @@ from varscale.port import scales
 from varscale.port.cases import Array, Case, Cases, Cause, Kind, digest, same, sample, steps
 from varscale.port.law_causes import changed, law, matrix
 from varscale.port.laws import fans, law_of
+from varscale.port.layers import plain_axes
 from varscale.port.near_keys import another_key, drawn_by_plan, roundings
 from varscale.port.orders import other_order
 from varscale.port.wording import axes_of, initializer_text, number, part_text
@@ -203,7 +204,7 @@ def _one_value(values: Array) -> tuple[bool, float]:
 
 def _letters(case: Case) -> str:
     axes = axes_of(case.row)
-    return axes[0] if axes else "abcdefgh"[: case.want.ndim]
+    return axes[0] if axes else plain_axes(case.want.ndim)
 
 
 def _as(values: Array, dtype: np.dtype[Any]) -> Array:

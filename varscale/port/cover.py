@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from varscale.port.options import Model
 from varscale.port.plan import Plan, Row
 from varscale.port.slots import Slot
-from varscale.port.trees import shapes
 
 __all__ = ["check_cover"]
 
@@ -20,7 +18,7 @@ def check_cover(
     rows: Sequence[Row],
     model: Model,
     left: Sequence[str],
-    expect: Mapping[str, Any] | None,
+    expect: Mapping[str, tuple[int, ...]] | None,
 ) -> None:
     """Every element of the twin is written once, every parameter of JAX is used."""
     written: Counter[str] = Counter()
@@ -35,20 +33,22 @@ def check_cover(
     owners: dict[tuple[str, tuple[int, ...]], set[str]] = {}
     for slot in slots:
         for param in slot.layer.params:
-            path = "/".join((*slot.path, param.path))
-            owners.setdefault((path, slot.stack), set()).add(slot.at or "the model")
+            owner = (slot.path_of(param), slot.stack)
+            owners.setdefault(owner, set()).add(slot.at or "the model")
     problems += [
         f"JAX's {path} has several places: {', '.join(sorted(modules))}"
         for (path, _), modules in owners.items()
         if len(modules) > 1
     ]
     if expect is not None:
-        problems += _differences(Plan(tuple(rows)).shapes(), shapes(expect))
+        problems += _differences(Plan(tuple(rows)).shapes(), expect)
     if problems:
         raise ValueError("the twin and the JAX model do not fit:\n  " + "\n  ".join(problems))
 
 
-def _differences(have: dict[str, tuple[int, ...]], want: dict[str, tuple[int, ...]]) -> list[str]:
+def _differences(
+    have: Mapping[str, tuple[int, ...]], want: Mapping[str, tuple[int, ...]]
+) -> list[str]:
     missing = [
         f"JAX's {path} {want[path]}: nothing in the twin" for path in want if path not in have
     ]

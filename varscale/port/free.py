@@ -8,16 +8,13 @@ from typing import Any
 
 from varscale.layout import Layout
 from varscale.port.inits import as_data
-from varscale.port.layers import JaxLayer, Param
+from varscale.port.layers import JaxLayer, Param, plain_axes
 from varscale.port.options import Model, Options
 from varscale.port.places import Place, Twin
 from varscale.port.slots import Slot
 from varscale.port.tree import Resolved, match, nodes
 
 __all__ = ["with_free"]
-
-#: Letters for the axes.
-_LETTERS = "abcdefghijklmnop"
 
 
 def with_free(
@@ -63,7 +60,7 @@ def _free_slot(
     full = found.expand(path)
     parts = tuple(part for part in full.split("/") if part)
     whole = parts if full.startswith("/") else (*above, *parts)
-    axes = _LETTERS[: len(shape)]
+    axes = plain_axes(len(shape))
     if layout is not None and not isinstance(layout, Layout):
         raise TypeError(f"the layout of {name} must be a varscale.Layout, got {layout!r}")
     layout = layout or Layout(axes)
@@ -76,7 +73,7 @@ def _free_slot(
         place = Place("value", leaf, layout.axes, flip=layout.flip)
     elif layout == Layout(axes):
         # The same elements in the same order.
-        param = Param(whole[-1], drawn, as_data(init), _LETTERS[: len(drawn)], piece="value")
+        param = Param(whole[-1], drawn, as_data(init), plain_axes(len(drawn)), piece="value")
         place = Place("value", leaf, param.axes, view=drawn)
     else:
         raise ValueError(f"{name}: a layout and a JAX shape of other axes do not go together")

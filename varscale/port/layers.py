@@ -13,7 +13,17 @@ from typing import TypeAlias
 
 from varscale.initializers import Initializer
 
-__all__ = ["Fork", "Index", "JaxLayer", "Param", "Part", "spatial_axes", "stacked"]
+__all__ = [
+    "Fork",
+    "Index",
+    "JaxLayer",
+    "Param",
+    "Part",
+    "plain_axes",
+    "projections",
+    "spatial_axes",
+    "stacked",
+]
 
 #: A part of an array: a slice for each of its first axes.
 Index: TypeAlias = tuple[slice, ...]
@@ -119,6 +129,34 @@ class JaxLayer:
 def spatial_axes(count: int) -> str:
     """The names of 1 to 3 spatial axes: "W", "HW", "DHW"."""
     return "DHW"[3 - count :]
+
+
+def plain_axes(count: int) -> str:
+    """Names of axes that mean nothing but their order."""
+    return "abcdefghijklmnop"[:count]
+
+
+def projections(
+    inputs: int, size: int, outputs: int, key_inputs: int | None, value_inputs: int | None
+) -> tuple[tuple[str, int, int], ...]:
+    """What attention is made of, in the order in which all libraries make it.
+
+    Args:
+        inputs: of the query.
+        size: of all heads together.
+        outputs: of the whole.
+        key_inputs: default: `inputs`.
+        value_inputs: default: `inputs`.
+
+    Returns:
+        The names of the projections, their inputs and outputs.
+    """
+    return (
+        ("query", inputs, size),
+        ("key", key_inputs or inputs, size),
+        ("value", value_inputs or inputs, size),
+        ("out", size, outputs),
+    )
 
 
 def stacked(pieces: Sequence[str], size: int, axis: int) -> tuple[Part, ...]:

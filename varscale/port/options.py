@@ -47,7 +47,7 @@ class Options:
         order: the twin's modules and free parameters in the order in which the JAX model makes
             them, where it is another; of use where keys go by order (Flax NNX, Haiku).
         compiled: see `varscale.initializers.VarianceScaling`.
-        expect: the JAX model's parameters, or their shapes, by path.
+        expect: the shapes of the JAX model's parameters, by path.
     """
 
     names: Names = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Options:
     style: Style = "compact"
     order: Sequence[str] | None = None
     compiled: bool | None = None
-    expect: Mapping[str, Any] | None = None
+    expect: Mapping[str, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def said(
     compiled: bool | None,
     expect: AnyTree | None,
 ) -> Options:
-    """The options of a public function's arguments, where None says nothing."""
+    """The options of a public function: None says nothing, and of a tree the shapes are kept."""
     return Options(
         names=names or {},
         init=init or {},

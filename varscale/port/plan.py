@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,12 +72,13 @@ class Plan:
     left: tuple[str, ...] = ()
     tied: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, to: str) -> list[Row]:
-        """The rows of one parameter of the twin; KeyError where it has none."""
-        rows = [row for row in self.rows if row.to == to]
-        if not rows:
-            raise KeyError(to)
-        return rows
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, Sequence[Row]]:
+        """The rows of each parameter of the twin that is filled."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.to, []).append(row)
+        return found
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The JAX parameters by path, with the stacked axes."""
@@ -107,7 +109,7 @@ def rows_of(
     """
     places = {place.piece: place for place in slot.twin.places}
     for param, keyed in zip(slot.layer.params, keys, strict=True):
-        path = "/".join((*slot.path, param.path))
+        path = slot.path_of(param)
         for part in param.parts:
             place = places.pop(part.piece, None)
             if place is None:

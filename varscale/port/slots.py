@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from varscale.keys import Key, KeyLike
-from varscale.port.layers import JaxLayer
+from varscale.port.layers import JaxLayer, Param
 from varscale.port.places import Place, Twin
 
 __all__ = ["Keyed", "Keys", "Library", "Lift", "LiftKind", "Scheme", "Slot", "Style"]
@@ -68,9 +68,17 @@ class Slot:
         """The twin's module: several slots may share one, and then have suffixes."""
         return self.at.removesuffix(self.twin.suffix).removesuffix(".")
 
+    def inside(self, name: str) -> str:
+        """The twin's name of what its module calls so."""
+        return f"{self.at_module}.{name}" if self.at_module else name
+
     def name_of(self, place: Place) -> str:
         """The twin's name of the parameter that a place is in."""
-        return f"{self.at_module}.{place.to}" if self.at_module else place.to
+        return self.inside(place.to)
+
+    def path_of(self, param: Param) -> str:
+        """The JAX path of one of its parameters."""
+        return "/".join((*self.path, param.path))
 
 
 @dataclass(frozen=True, slots=True)

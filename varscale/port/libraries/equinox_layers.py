@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from varscale.initializers import Constant, Initializer, Normal, UniformBetween
-from varscale.port.layers import JaxLayer, Param, spatial_axes, stacked
+from varscale.port.layers import JaxLayer, Param, plain_axes, projections, spatial_axes, stacked
 from varscale.port.libraries.table import Table
 
 __all__ = ["TABLE"]
@@ -76,7 +76,7 @@ def norm(name: str, *, both: bool = False) -> Callable[..., JaxLayer]:
                 f"eqx.nn.{name} has a weight and a bias, or neither; got scale={scale} and "
                 f"bias={bias}"
             )
-        axes = "abcdefgh"[: len(shape)]
+        axes = plain_axes(len(shape))
         params = []
         if scale:
             params.append(Param("weight", shape, ONES, axes, piece="scale"))
@@ -102,13 +102,8 @@ def attention(
     del dropout
     size = heads * head_size
     params: list[Param] = []
-    for name, path, width in (
-        ("query", "query_proj", inputs),
-        ("key", "key_proj", key_inputs or inputs),
-        ("value", "value_proj", value_inputs or inputs),
-        ("out", "output_proj", size),
-    ):
-        wide = outputs if name == "out" else size
+    for name, width, wide in projections(inputs, size, outputs, key_inputs, value_inputs):
+        path = "output_proj" if name == "out" else f"{name}_proj"
         pieces = (f"{name}.kernel", f"{name}.bias")
         params += _linear(f"{path}/", width, wide, bias=bias, pieces=pieces)
     return JaxLayer("MultiheadAttention", tuple(params))

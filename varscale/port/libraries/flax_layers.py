@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from varscale.port.layers import JaxLayer, Param, spatial_axes
+from varscale.port.layers import JaxLayer, Param, plain_axes, projections, spatial_axes
 from varscale.port.libraries.flax_inits import EMBED, LECUN, ONES, ORTHOGONAL, ZEROS
 
 __all__ = [
@@ -71,7 +71,7 @@ def norm(name: str) -> Any:
         *, shape: tuple[int, ...], scale: bool = True, bias: bool = True, rank: int | None = None
     ) -> JaxLayer:
         del rank
-        axes = "abcdefgh"[: len(shape)]
+        axes = plain_axes(len(shape))
         params = []
         if scale:
             params.append(Param("scale", shape, ONES, axes))
@@ -100,18 +100,12 @@ def attention(
         raise ValueError("Flax's attention has as many key heads as query heads; give a rule")
     params: list[Param] = []
     size = heads * head_size
-    for name, width in (
-        ("query", inputs),
-        ("key", key_inputs or inputs),
-        ("value", value_inputs or inputs),
-    ):
-        kernel = (width, heads, head_size)
-        params.append(Param(f"{name}/kernel", kernel, LECUN, "IO", drawn=(width, size)))
+    for name, width, wide in projections(inputs, size, outputs, key_inputs, value_inputs):
+        split = (heads, head_size)
+        kernel, biases = ((*split, wide), (wide,)) if name == "out" else ((width, *split), split)
+        params.append(Param(f"{name}/kernel", kernel, LECUN, "IO", drawn=(width, wide)))
         if bias:
-            params.append(Param(f"{name}/bias", (heads, head_size), ZEROS, "O", drawn=(size,)))
-    kernel = (heads, head_size, outputs)
-    params.append(Param("out/kernel", kernel, LECUN, "IO", drawn=(size, outputs)))
-    params += bias_params("out/bias", outputs, bias=bias)
+            params.append(Param(f"{name}/bias", biases, ZEROS, "O", drawn=(wide,)))
     return JaxLayer("MultiHeadDotProductAttention", tuple(params))
 
 

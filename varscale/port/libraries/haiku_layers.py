@@ -11,7 +11,16 @@ from varscale.draws import AnyDraw
 from varscale.dtypes import DTypeLike
 from varscale.initializers import Constant, Initializer, TruncatedNormal
 from varscale.keys import KeyLike
-from varscale.port.layers import Fork, JaxLayer, Param, Part, spatial_axes, stacked
+from varscale.port.layers import (
+    Fork,
+    JaxLayer,
+    Param,
+    Part,
+    plain_axes,
+    projections,
+    spatial_axes,
+    stacked,
+)
 from varscale.port.libraries.haiku_inits import HaikuVarianceScaling
 from varscale.port.libraries.table import Table
 
@@ -90,7 +99,7 @@ def norm(name: str) -> Any:
     def make(
         *, shape: tuple[int, ...], scale: bool = True, bias: bool = True, rank: int | None = None
     ) -> JaxLayer:
-        axes = "abcdefgh"[: len(shape)]
+        axes = plain_axes(len(shape))
         # Of BatchNorm the parameters have as many axes as the inputs.
         whole = (1,) * ((rank or 0) - len(shape)) + shape
         params = []
@@ -119,13 +128,8 @@ def attention(
     """`hk.MultiHeadAttention`, whose w_init must be said; it has no dropout."""
     del dropout
     size, params = heads * head_size, []
-    for name, path, width in (
-        ("query", "query", inputs),
-        ("key", "key", key_inputs or inputs),
-        ("value", "value", value_inputs or inputs),
-        ("out", "linear", size),
-    ):
-        wide = outputs if name == "out" else size
+    for name, width, wide in projections(inputs, size, outputs, key_inputs, value_inputs):
+        path = "linear" if name == "out" else name
         params.append(Param(f"{path}/w", (width, wide), MANDATORY, "IO", piece=f"{name}.kernel"))
         params += _bias(f"{path}/b", wide, bias=bias, piece=f"{name}.bias")
     return JaxLayer("MultiHeadAttention", tuple(params))

@@ -5,6 +5,7 @@ Source: flax/linen/linear.py, attention.py, normalization.py, recurrent.py (0.12
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,11 +82,9 @@ class Linen:
         scope, done, first = root, 0, 0
         for lift in slot.lifts:
             if lift.kind == "scan":
-                constancy = self.check_constancy_invariants
-                parts = scope.scan(lift.size, check_constancy_invariants=constancy)
-                scope = parts[lift.index]
+                scope = _scanned(scope, lift.size, self.check_constancy_invariants)[lift.index]
             elif lift.kind == "vmap":
-                scope = scope.vmap(lift.size)[lift.index]
+                scope = _mapped(scope, lift.size)[lift.index]
             else:
                 scope = scope.child(*path[done : lift.depth]).fork()
                 done, first = lift.depth, int(len(path) == lift.depth)
@@ -95,7 +94,19 @@ class Linen:
 def _module(slot: Slot, param: Param) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The module that a parameter is counted in: its path, and which of several equal ones."""
     below = tuple(param.path.split("/")[:-1])
-    return slot.path + below, tuple(lift.index for lift in slot.lifts)
+    return slot.path + below, slot.stack
+
+
+@functools.lru_cache(maxsize=16)
+def _scanned(scope: Scope, length: int, constancy: bool) -> tuple[Scope, ...]:
+    """Made once for all parameters of the stacked modules, each of which needs one of them."""
+    return scope.scan(length, check_constancy_invariants=constancy)
+
+
+@functools.lru_cache(maxsize=16)
+def _mapped(scope: Scope, size: int) -> tuple[Scope, ...]:
+    """As `_scanned`."""
+    return scope.vmap(size)
 
 
 def simple_rnn(*, inputs: int, hidden: int, bias: bool = True) -> JaxLayer:

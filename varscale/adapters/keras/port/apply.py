@@ -48,9 +48,9 @@ class KerasPlan:
             ValueError: a variable of a dtype that its initializer cannot draw. Nothing has been
                 written then.
         """
-        chosen = names or tuple(dict.fromkeys(row.to for row in self.plan.rows))
+        chosen = names or tuple(self.plan.by_name)
         for name in chosen:
-            for row in self.plan.of(name):
+            for row in self.plan.by_name[name]:
                 try:
                     row.draw(as_dtype(self.variables[name].dtype))
                 except (NotImplementedError, TypeError, ValueError) as error:
@@ -72,7 +72,7 @@ class KerasPlan:
         Raises:
             KeyError: no such variable, or one that is left as it is.
         """
-        rows, variable = self.plan.of(name), self.variables[name]
+        rows, variable = self.plan.by_name[name], self.variables[name]
         array = np.empty(tuple(variable.shape), as_dtype(dtype or variable.dtype))
         for row in rows:
             part = array[row.index]
@@ -85,8 +85,8 @@ class KerasPlan:
 
     def explain(self) -> Explanation:
         """What goes where, from which key, of which law: a table for a terminal or a notebook."""
-        names = dict.fromkeys(row.to for row in self.plan.rows)
-        return explain(self.plan, {name: as_dtype(self.variables[name].dtype) for name in names})
+        dtypes = {name: as_dtype(self.variables[name].dtype) for name in self.plan.by_name}
+        return explain(self.plan, dtypes)
 
     def check(self, tree: AnyTree) -> Comparison:
         """Compare the model's present values with a dumped tree of JAX's.

@@ -15,7 +15,7 @@ from keras import layers
 
 from varscale.adapters.keras.port.recurrent import conv_lstm, gru, lstm, simple_rnn
 from varscale.adapters.keras.scopes import sublayers
-from varscale.port.layers import spatial_axes
+from varscale.port.layers import plain_axes, spatial_axes
 from varscale.port.places import Place, Twin
 
 __all__ = ["RULES", "Rule", "rule_for"]
@@ -102,7 +102,7 @@ def norm(kind: str) -> Rule:
         names = {"gamma": "scale", "scale": "scale", "beta": "bias"}
         given = {name: piece for name, piece in names.items() if name in weights}
         shape = next((weights[name] for name in given), ())
-        axes = "abcdefgh"[: len(shape)]
+        axes = plain_axes(len(shape))
         averages = {"moving_mean": 0.0, "moving_variance": 1.0}
         return Twin(
             kind,

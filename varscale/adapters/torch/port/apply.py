@@ -47,16 +47,16 @@ class TorchPlan:
             KeyError: no such parameter, or one that is left as it is.
             ValueError: a parameter on the meta device, which has no memory yet.
         """
-        tensors = {name: self._tensor(name) for name in names or self._names()}
+        tensors = {name: self._tensor(name) for name in names or self.plan.by_name}
         for name, tensor in tensors.items():
-            self.plan.of(name)
+            rows = self.plan.by_name[name]
             check_destination(tensor)
             if tensor.is_meta:
                 raise ValueError(
                     f"{name} is on the meta device and has no memory: call "
                     "model.to_empty(device=...) first"
                 )
-            for row in self.plan.of(name):
+            for row in rows:
                 try:
                     row.draw(numpy_dtype(tensor.dtype))
                 except (NotImplementedError, TypeError, ValueError) as error:
@@ -73,7 +73,7 @@ class TorchPlan:
         """A new CPU tensor with one parameter's values; the model may be on the meta device."""
         like = self._tensor(name)
         tensor = torch.empty(like.shape, dtype=dtype or like.dtype, device="cpu")
-        self._write(self.plan.of(name), tensor)
+        self._write(self.plan.by_name[name], tensor)
         return tensor
 
     def explain(self) -> Explanation:
@@ -86,7 +86,7 @@ class TorchPlan:
             >>> print(row.initializer, row.layout, sep=", ")
             lecun_normal(), OI <- IO
         """
-        dtypes = {name: numpy_dtype(self._tensor(name).dtype) for name in self._names()}
+        dtypes = {name: numpy_dtype(self._tensor(name).dtype) for name in self.plan.by_name}
         return explain(self.plan, dtypes)
 
     def check(self, tree: AnyTree) -> Comparison:
@@ -120,9 +120,6 @@ class TorchPlan:
                     "to_empty leaves it: tie them again, or plan again"
                 )
 
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(row.to for row in self.plan.rows))
-
     def _tensor(self, name: str) -> torch.Tensor:
         owner, _, leaf = name.rpartition(".")
         try:
@@ -132,7 +129,7 @@ class TorchPlan:
         return tensor
 
     def _fill(self, name: str, tensor: torch.Tensor) -> None:
-        rows = self.plan.of(name)
+        rows = self.plan.by_name[name]
         owner, _, leaf = name.rpartition(".")
         module = self.model.get_submodule(owner)
         if not parametrize.is_parametrized(module, leaf):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
-from varscale.port.layers import Index, spatial_axes
+from varscale.port.layers import Index, plain_axes, spatial_axes
 from varscale.port.places import Place, Twin
 
 __all__ = ["RULES", "Rule", "rule_for"]
@@ -77,7 +77,7 @@ def norm(kind: str, rank: int | None = None) -> Rule:
         names = {"scale": module.weight, "bias": getattr(module, "bias", None)}
         given = {name: tensor for name, tensor in names.items() if tensor is not None}
         shape = next((tuple(tensor.shape) for tensor in given.values()), ())
-        axes = "abcdefgh"[: len(shape)]
+        axes = plain_axes(len(shape))
         to = {"scale": "weight", "bias": "bias"}
         averages = {"running_mean": 0.0, "running_var": 1.0, "num_batches_tracked": 0.0}
         return Twin(
