@@ -1,5 +1,8 @@
 """The rule for skips: which skips are allowed, and when a skip is a failure. No fixtures live here.
 
+Also where JAX keeps what it compiles, most of the tests' time: `VARSCALE_JAX_CACHE` names a
+folder, in which each worker of pytest-xdist has its own (JAX writes without a lock).
+
 A test skips for one of two declared reasons, written so that a person knows what to do:
 
     torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
@@ -27,6 +30,12 @@ import pytest
 from packaging.requirements import Requirement
 
 pytest_plugins = ["pytester"]  # for the tests of this file
+
+if cache := os.environ.get("VARSCALE_JAX_CACHE"):
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(cache, worker)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 _VARIABLE = "VARSCALE_REQUIRE"
 

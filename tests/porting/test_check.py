@@ -25,8 +25,9 @@ import varscale
 import varscale.torch as door
 from varscale.port import Flattened, Place, Twin
 from varscale.port.cases import Case, Kind
+from varscale.port.laws import Law
 from varscale.port.libraries import Linen
-from varscale.port.scales import guesses
+from varscale.port.scales import fits, guesses
 from varscale.port.trees import flatten
 
 #: Standard deviation of a standard normal truncated to (-2, 2).
@@ -406,6 +407,16 @@ def test_few_values_are_not_guessed_at() -> None:
     cause = door.check(model, tree, "flax.linen").rows[0].cause
     assert cause is not None
     assert (cause.kind, cause.text) == ("few", "64 values are too few to tell distributions apart")
+
+
+@pytest.mark.parametrize("size", [2400, 10000])
+def test_heavy_tails_fit_no_law_of_this_spread_and_normals_always_do(size: int) -> None:
+    rng = np.random.default_rng(size)
+    for _ in range(200):
+        tails, normal = rng.standard_t(3, size), rng.standard_normal(size)
+        spreads = float(tails.std()) * np.linspace(0.6, 1.2, 7)
+        assert not any(fits(tails, Law.of_stddev("normal", spread)) for spread in spreads)
+        assert fits(normal, Law("normal", 1.0))
 
 
 class KeyValue(tn.Module):

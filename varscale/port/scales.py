@@ -27,9 +27,10 @@ LEAST = 200
 #: How much likelier (as a logarithm) the best guess must be than the others; and how much less
 #: likely a guess is of one mistake, and of two, which between them can explain nearly any scale.
 _MARGIN, _MISTAKES = 7.0, (0.0, 3.0, 15.0)
-#: Standard errors of a standard deviation within which it fits; and the chance of a false alarm of
-#: Kolmogorov's distance, by the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart.
-_ERRORS, _CHANCE = 5.0, 1e-6
+#: Standard errors of a standard deviation within which it fits; the chance of a false alarm of
+#: Kolmogorov's distance, by the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart; and
+#: standard errors of a kurtosis, which is skewed: in 400,000 draws of 200 normals 10.3 at most.
+_ERRORS, _CHANCE, _KURTOSIS_ERRORS = 5.0, 1e-6, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ def fits(values: Array, law: Law) -> bool:
     values = sample(values)
     if values.size < 2 or np.abs(values).max() > law.bound * (1 + 1e-3):
         return False
+    # No law here has heavier tails than the normal, which a distance of distributions hardly sees.
+    if _kurtosis(values) > 3 + _KURTOSIS_ERRORS * math.sqrt(24 / values.size):
+        return False
     apart = abs(values.std() / law.stddev - 1) / _error(values)
     limit = math.sqrt(math.log(2 / _CHANCE) / (2 * values.size))
     return bool(apart <= _ERRORS and law.distance(values) <= limit)
@@ -121,9 +125,12 @@ def spread_text(values: Array, law: Law, whose: str = "JAX's") -> str:
 
 def _error(values: Array) -> float:
     """Relative standard error of the standard deviation, from the fourth moment."""
+    return math.sqrt(max(_kurtosis(values) - 1, 0.1) / (4 * values.size))
+
+
+def _kurtosis(values: Array) -> float:
     centred = np.square(values - values.mean())
-    kurtosis = np.square(centred).mean() / max(centred.mean() ** 2, 1e-300)
-    return math.sqrt(max(float(kurtosis) - 1, 0.1) / (4 * values.size))
+    return float(np.square(centred).mean() / max(centred.mean() ** 2, 1e-300))
 
 
 def _equal(one: Law, other: Law) -> bool:
