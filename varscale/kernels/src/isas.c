@@ -1,4 +1,4 @@
-/* The instruction sets that this build has, best first. */
+/* The instruction sets that this build has, best first, and those that the machine has too. */
 #include "kernel.h"
 
 extern const struct vs_isa vs_avx512, vs_avx2, vs_sse2, vs_neon;
@@ -10,3 +10,17 @@ const struct vs_isa *const vs_isas[] = {
     &vs_neon,
 #endif
     NULL};
+
+static const struct vs_isa *usable[sizeof vs_isas / sizeof *vs_isas];
+
+void vs_find_isas(void) {
+  int found = 0;
+  for (int i = 0; vs_isas[i]; i++)
+    if (vs_isas[i]->supported()) usable[found++] = vs_isas[i];
+}
+
+const struct vs_isa *vs_isa_at(long index) {
+  for (long i = 0; usable[i]; i++)
+    if (i == index) return usable[i];
+  return NULL;
+}

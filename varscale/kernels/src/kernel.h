@@ -59,4 +59,10 @@ struct vs_isa {
 /* Every instruction set that was compiled, best first, NULL at the end. */
 extern const struct vs_isa *const vs_isas[];
 
+/* Asks the processor, once: on a virtual machine each question costs thousands of cycles. */
+void vs_find_isas(void);
+
+/* Of the instruction sets that vs_find_isas found, the best being 0; NULL where there is none. */
+const struct vs_isa *vs_isa_at(long index);
+
 #endif

@@ -15,18 +15,12 @@
 /* From this many samples on the interpreter lock is worth giving away. */
 #define VS_UNLOCKED_FROM 4096
 
-static const struct vs_isa *supported_isa(Py_ssize_t index) {
-  for (Py_ssize_t i = 0; vs_isas[i]; i++)
-    if (vs_isas[i]->supported() && !index--) return vs_isas[i];
-  return NULL;
-}
-
 PyDoc_STRVAR(isas_doc, "isas()\n--\n\nNames of the instruction sets that can be used, best first.");
 static PyObject *isas(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   PyObject *names = PyList_New(0);
   const struct vs_isa *isa;
-  for (Py_ssize_t i = 0; names && (isa = supported_isa(i)); i++) {
+  for (long i = 0; names && (isa = vs_isa_at(i)); i++) {
     PyObject *name = PyUnicode_FromString(isa->name);
     if (!name || PyList_Append(names, name) < 0) Py_CLEAR(names);
     Py_XDECREF(name);
@@ -104,7 +98,7 @@ static PyObject *fill(PyObject *module, PyObject *const *args, Py_ssize_t count)
   long isa_index = PyLong_AsLong(args[8]), threads = PyLong_AsLong(args[9]);
   long limit = PyLong_AsLong(args[10]);
   if (PyErr_Occurred() || read_axes(args[4], args[5], args[7], &map) < 0) return NULL;
-  const struct vs_isa *isa = isa_index < 0 ? NULL : supported_isa(isa_index);
+  const struct vs_isa *isa = vs_isa_at(isa_index);
   if (!isa || threads < 0 || threads > VS_MAX_THREADS || limit < 1 ||
       limit > VS_MAX_THREADS) {
     PyErr_Format(PyExc_ValueError, "isa must be an index of isas(), threads at most %d",
@@ -169,4 +163,7 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, .m_name = "_native", .m_methods = methods, .m_slots = slots};
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }
+PyMODINIT_FUNC PyInit__native(void) {
+  vs_find_isas();
+  return PyModuleDef_Init(&definition);
+}
