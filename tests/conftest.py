@@ -20,22 +20,37 @@ with any other reason than the two.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
 import re
+import time
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 pytest_plugins = ["pytester"]  # for the tests of this file
 
-if cache := os.environ.get("VARSCALE_JAX_CACHE"):
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(cache, worker)
+
+def _keep_what_jax_compiles(folder: Path) -> None:
+    """Give this process a folder of its own, with what others compiled in runs before this one."""
+    own = folder / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    own.mkdir(parents=True, exist_ok=True)
+    for entry in folder.glob("*/*-cache"):
+        # A file that is being written is a young one.
+        if time.time() - entry.stat().st_mtime > 10:
+            with contextlib.suppress(FileExistsError):
+                os.link(entry, own / entry.name)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(own)
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+if folder := os.environ.get("VARSCALE_JAX_CACHE"):
+    _keep_what_jax_compiles(Path(folder))
 
 _VARIABLE = "VARSCALE_REQUIRE"
 
