@@ -1,7 +1,8 @@
 """What is compared: for each peer, a function that makes the call which is timed.
 
-A call fills or makes `size` elements of a distribution: "uniform" in [0, 0.1), "normal" of standard
-deviation 0.1, "truncated" at two standard deviations. None where a peer has no such thing.
+A call fills or makes `size` elements of a distribution, and returns them: "uniform" in [0, 0.1),
+"normal" of standard deviation 0.1, "truncated" at two standard deviations. None where a peer has no
+such thing.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["PEERS", "Call"]
+__all__ = ["PEERS", "Call", "dtype_of", "installed"]
 
 Call = Callable[[], Any]
 
@@ -88,8 +90,9 @@ def torch_erfinv(distribution: str, dtype: str, size: int) -> Call | None:
         return None
     tensor = torch.empty(size, dtype=getattr(torch, dtype))
 
-    def fill() -> None:
+    def fill() -> Any:
         tensor.uniform_(-0.9545, 0.9545).erfinv_().mul_(0.1 * 2**0.5).add_(0.0).clamp_(-0.2, 0.2)
+        return tensor
 
     return fill
 
@@ -103,14 +106,31 @@ def torch_new(distribution: str, dtype: str, size: int) -> Call | None:
 
 
 def timm(distribution: str, dtype: str, size: int) -> Call | None:
-    """timm.layers.trunc_normal_tf_, its form of variance scaling's samples."""
+    """timm.layers.trunc_normal_tf_, its form of variance scaling's samples.
+
+    The file is loaded by its path: it needs torch alone, but timm's __init__ imports torchvision.
+    """
     import torch
-    from timm.layers import trunc_normal_tf_
 
     if distribution != "truncated":
         return None
+    module = _module_at("timm", "layers/weight_init.py")
     tensor = torch.empty(size, dtype=getattr(torch, dtype))
-    return lambda: trunc_normal_tf_(tensor, std=0.1)
+    return lambda: module.trunc_normal_tf_(tensor, std=0.1)
+
+
+def _module_at(package: str, path: str) -> Any:
+    """A module of a package, without the package's own import."""
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    assert found.origin is not None
+    file = Path(found.origin).parent / path
+    spec = importlib.util.spec_from_file_location(f"{package}_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _jax(distribution: str, dtype: str, size: int, *, jit: bool) -> Call:
@@ -156,10 +176,9 @@ def keras(distribution: str, dtype: str, size: int) -> Call | None:
     if jax:
         importlib.import_module("jax").config.update("jax_enable_x64", dtype == "float64")
 
-    def draw() -> None:
+    def draw() -> Any:
         value = init((size,), dtype)
-        if jax:
-            value.block_until_ready()
+        return value.block_until_ready() if jax else value
 
     return draw
 
@@ -175,26 +194,29 @@ def numpy(distribution: str, dtype: str, size: int) -> Call | None:
     return lambda: draw(size, out.dtype, out)
 
 
-#: Name: module that must be installed, function, Keras' backend.
-PEERS: dict[str, tuple[str, Callable[[str, str, int], Call | None], str]] = {
-    "varscale": ("torch", varscale_in_place, ""),
-    "varscale, permuted": ("torch", varscale_permuted, ""),
-    "varscale, new tensor": ("torch", varscale_new, ""),
-    "torch.nn.init": ("torch", torch_in_place, ""),
-    "torch, erfinv sequence": ("torch", torch_erfinv, ""),
-    "torch.nn.init, new tensor": ("torch", torch_new, ""),
-    "timm": ("torchvision", timm, ""),
-    "jax.jit": ("jax", jax_jit, ""),
-    "jax, eager": ("jax", jax_eager, ""),
-    "keras on tensorflow": ("tensorflow", keras, "tensorflow"),
-    "keras on torch": ("torch", keras, "torch"),
-    "keras on jax": ("jax", keras, "jax"),
-    "numpy.random": ("numpy", numpy, ""),
+#: Name: packages that must be installed, function, Keras' backend.
+PEERS: dict[str, tuple[tuple[str, ...], Callable[[str, str, int], Call | None], str]] = {
+    "varscale": (("torch",), varscale_in_place, ""),
+    "varscale, permuted": (("torch",), varscale_permuted, ""),
+    "varscale, new tensor": (("torch",), varscale_new, ""),
+    "torch.nn.init": (("torch",), torch_in_place, ""),
+    "torch, erfinv sequence": (("torch",), torch_erfinv, ""),
+    "torch.nn.init, new tensor": (("torch",), torch_new, ""),
+    "timm": (("torch", "timm"), timm, ""),
+    "jax.jit": (("jax",), jax_jit, ""),
+    "jax, eager": (("jax",), jax_eager, ""),
+    "keras on tensorflow": (("keras", "tensorflow"), keras, "tensorflow"),
+    "keras on torch": (("keras", "torch"), keras, "torch"),
+    "keras on jax": (("keras", "jax"), keras, "jax"),
+    "numpy.random": (("numpy",), numpy, ""),
 }
 
 
 def installed(name: str) -> bool:
     """Whether a peer can be measured here."""
-    module, _, backend = PEERS[name]
-    wanted = [module, *(["keras"] if backend else []), *(["timm"] if name == "timm" else [])]
-    return all(importlib.util.find_spec(one) is not None for one in wanted)
+    return all(importlib.util.find_spec(package) is not None for package in PEERS[name][0])
+
+
+def dtype_of(value: Any) -> str:
+    """The dtype's name of what a call returned, an array or a tensor of any framework."""
+    return str(getattr(value.dtype, "name", value.dtype)).removeprefix("torch.")

@@ -34,6 +34,7 @@ class Worker:
     """A peer's process."""
 
     def __init__(self, name: str, threads: int) -> None:
+        self.name = name
         command = [sys.executable, "-m", "benchmarks.worker", name, str(threads)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -41,16 +42,18 @@ class Worker:
         )  # fmt: skip
 
     def ask(self, **request: Any) -> Any:
-        """The answer; None where the peer has no such call, or fails."""
+        """The answer; None where the peer has no such call. A peer that fails ends the program."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            return None
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else None
+            pass
+        answer = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
+        if isinstance(answer, dict):
+            sys.exit(f"{self.name}: {answer['error']}")
+        return answer
 
 
 def measure(
@@ -103,7 +106,8 @@ def main() -> None:
     chosen = parser.parse_args()
     for name in chosen.peers:
         if not installed(name):
-            print(f"not run: {name}; pip install {PEERS[name][0]}", file=sys.stderr)
+            needed = " ".join(PEERS[name][0])
+            print(f"not run: {name}; pip install {needed}", file=sys.stderr)
     workers = {name: Worker(name, chosen.threads) for name in chosen.peers if installed(name)}
     print(f"{date.today()}, {_processor()}, {chosen.threads} thread(s)")
     print(", ".join(_versions()), end="\n\n")

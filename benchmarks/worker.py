@@ -1,8 +1,8 @@
 """One peer in a process of its own: python -m benchmarks.worker NAME THREADS; JSON in and out.
 
-A request {"cell": [distribution, dtype, size]} prepares a call and answers with the time of the
-first; {"time": seconds} times the call, repeated for about so long; {"memory": true} measures the
-peak of memory during one call.
+A request {"cell": [distribution, dtype, size]} prepares a call, answers with the time of the first,
+and looks whether it gave that dtype; {"time": seconds} times the call, repeated for about so long;
+{"memory": true} measures the peak of memory during one call. What fails answers {"error": why}.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import PEERS, Call
+from benchmarks.peers import PEERS, Call, dtype_of
 
 
 def main(name: str, threads: int) -> None:
     """Answer requests until there are no more."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     os.environ["VARSCALE_NUM_THREADS"] = str(threads)
-    module, make, backend = PEERS[name]
+    packages, make, backend = PEERS[name]
     if backend:
         os.environ["KERAS_BACKEND"] = backend
-    if module in ("torch", "torchvision"):
+    if "torch" in packages:
         import torch
 
         torch.set_num_threads(threads)
@@ -36,17 +36,28 @@ def main(name: str, threads: int) -> None:
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         answer: Any = None
-        if "cell" in request:
-            call = make(*request["cell"])
-            answer = None if call is None else _seconds(call, 1)
-        elif call is None:
-            pass
-        elif "time" in request:
-            once = _seconds(call, 1)
-            answer = _seconds(call, max(1, math.ceil(request["time"] / once)))
-        else:
-            answer = _peak(call)
+        try:
+            if "cell" in request:
+                call = make(*request["cell"])
+                answer = None if call is None else _first(call, request["cell"][1])
+            elif call is not None:
+                answer = _peak(call) if "memory" in request else _timed(call, request["time"])
+        except Exception as error:
+            answer = {"error": f"{request}: {type(error).__name__}: {error}"}
         print(json.dumps(answer), file=out, flush=True)
+
+
+def _first(call: Call, dtype: str) -> float:
+    start = time.perf_counter()
+    value = call()
+    taken = time.perf_counter() - start
+    if dtype_of(value) != dtype:
+        raise TypeError(f"the call gave {dtype_of(value)}")
+    return taken
+
+
+def _timed(call: Call, seconds: float) -> float:
+    return _seconds(call, max(1, math.ceil(seconds / _seconds(call, 1))))
 
 
 def _seconds(call: Call, repeats: int) -> float:
