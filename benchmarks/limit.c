@@ -1,15 +1,17 @@
-/* The processor's limit, and how near the kernel's loops come to it, their data in the L1 cache.
+/* The processor's limit, and how near one instruction set's loops come to it, their data in the L1
+   cache. Compiled once for each, with VS_AVX512, VS_AVX2 or VS_SSE2 and VS_ISA, its struct vs_isa.
 
    The limit is measured: additions, rotations and exclusive ors in the cipher's proportions, on
-   enough independent vectors that no latency counts. See limit.py. */
+   enough independent vectors that no latency counts. `limit` prints the times; `limit KIND BLOCKS`
+   runs one loop between two breakpoints, for steps.c. See limit.py. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
-#define VS_AVX512
-#include "simd.h"
 #include "kernel.h"
+#include "simd.h"
 
-enum { CHAINS = 12, REPEATS = 4000 };
+extern const struct vs_isa VS_ISA;
 
 static double now(void) {
   struct timespec t;
@@ -17,27 +19,58 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The cipher's operations as this instruction set has them: how many vectors fit its registers beside
+   what a rotation needs, and how many operations a rotation is. */
+#define EACH _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++)
+#define ON_EACH(code) EACH __asm__ volatile(code : "+v"(x[c]) : "v"(other))
+#if defined(VS_AVX512)
+enum { CHAINS = 12, ROTATION = 1, SHUFFLED = 1 };
+#define ADD ON_EACH("vpaddd %1, %0, %0")
+#define XOR ON_EACH("vpxord %1, %0, %0")
+#define ROTATE(n) ON_EACH("vprold $" #n ", %0, %0")
+#define SHUFFLE ROTATE(16)
+#elif defined(VS_AVX2)
+enum { CHAINS = 10, ROTATION = 3, SHUFFLED = 1 };
+#define ADD ON_EACH("vpaddd %1, %0, %0")
+#define XOR ON_EACH("vpxor %1, %0, %0")
+#define ROTATE(n)                                                                           \
+  EACH {                                                                                    \
+    u32v high;                                                                              \
+    __asm__ volatile("vpslld $" #n ", %1, %0" : "=v"(high) : "v"(x[c]));                    \
+    __asm__ volatile("vpsrld $32-" #n ", %0, %0\n\tvpor %1, %0, %0" : "+v"(x[c]) : "v"(high)); \
+  }
+#define SHUFFLE ON_EACH("vpshufb %1, %0, %0")
+#else
+enum { CHAINS = 10, ROTATION = 3, SHUFFLED = 3 };
+#define ADD ON_EACH("paddd %1, %0")
+#define XOR ON_EACH("pxor %1, %0")
+#define ROTATE(n)                                                                         \
+  EACH {                                                                                  \
+    u32v high = x[c];                                                                     \
+    __asm__ volatile("pslld $" #n ", %0" : "+x"(high));                                   \
+    __asm__ volatile("psrld $32-" #n ", %0\n\tpor %1, %0" : "+x"(x[c]) : "x"(high));      \
+  }
+#define SHUFFLE ROTATE(16)
+#endif
+
 /* Nanoseconds per operation of one vector. */
 static double operation(void) {
+  enum { REPEATS = 2000, OPERATIONS = 13 + 4 * ROTATION + SHUFFLED };
   double best = 1;
   u32v x[CHAINS], other = vs_u32(0x9E3779B9u);
-  for (int c = 0; c < CHAINS; c++) x[c] = vs_u32((uint32_t)c + 1);
+  EACH x[c] = vs_u32((uint32_t)c + 1);
   for (int trial = 0; trial < 50; trial++) {
     double start = now();
     for (int i = 0; i < REPEATS; i++) {
-      /* Like two rounds and their share of the key: 7 operations, of which 2 rotate. */
-      _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++) {
-        u32v y = x[c];
-        __asm__ volatile(
-            "vpaddd %1, %0, %0\n\tvprold $13, %0, %0\n\tvpxord %1, %0, %0\n\t"
-            "vpaddd %1, %0, %0\n\tvprold $15, %0, %0\n\tvpxord %1, %0, %0\n\t"
-            "vpaddd %1, %0, %0"
-            : "+v"(y)
-            : "v"(other));
-        x[c] = y;
-      }
+      /* Five rounds, one of which rotates by whole bytes, and their share of the key. */
+      ADD; ROTATE(13); XOR;
+      ADD; ROTATE(15); XOR;
+      ADD; ROTATE(26); XOR;
+      ADD; ROTATE(6); XOR;
+      ADD; SHUFFLE; XOR;
+      ADD; ADD; ADD;
     }
-    double taken = (now() - start) / ((double)REPEATS * CHAINS * 7) * 1e9;
+    double taken = (now() - start) / ((double)REPEATS * CHAINS * OPERATIONS) * 1e9;
     if (taken < best) best = taken;
   }
   return best;
@@ -59,34 +92,62 @@ static double clock_rate(void) {
   return 3e5 / best * 1e-9;
 }
 
-int main(void) {
-  static const char *const names[] = {"uniform_f32", "symmetric_f32", "normal_f32", "factored_f32",
-                                      "clipped_f32", "uniform_f64",   "normal_f64"};
-  static uint32_t relative[VS_TILE];
-  static double out[VS_TILE];
-  static const uint16_t table[128] = {0};
-  struct vs_draw draw = {{0, 1, 127, 0, -0.95, 1.9, 1.41421354, 1, -2, 2, 0.5}, table, {1, 2, 3}};
+static uint32_t relative[VS_TILE];
+static double out[VS_TILE];
+static const uint16_t table[1024];
+
+/* A loop, by its name. */
+struct loop {
+  const char *name;
+  enum vs_kind kind;
+  uint32_t mask;
+  double lower, range;
+};
+
+static const struct loop loops[] = {
+    {"uniform_f32", VS_UNIFORM_F32, 0, 0, 0},
+    {"symmetric_f32", VS_SYMMETRIC_F32, 0, 0, 0},
+    {"normal_f32", VS_NORMAL_F32, 0, -0.99999994, 2},
+    {"factored_f32", VS_FACTORED_F32, 0, -0.95, 1.9},
+    {"clipped_f32", VS_CLIPPED_F32, 0, -0.95, 1.9},
+    {"uniform_f64", VS_UNIFORM_F64, 0, 0, 1},
+    {"normal_f64", VS_NORMAL_F64, 0, -0.95, 1.9},
+    {"table_128", VS_TABLE_16, 127, 0, 0},
+    {"table_1024", VS_TABLE_16, 1023, 0, 0},
+};
+enum { LOOPS = sizeof loops / sizeof *loops };
+
+static void run(const struct loop *loop, size_t blocks, uint32_t low) {
+  struct vs_draw draw = {
+      .program = {.kind = loop->kind, .shift = loop->mask == 1023 ? 22 : 25, .mask = loop->mask,
+                  .lower = loop->lower, .range = loop->range, .factor = 1.41421354, .factor_2 = 1,
+                  .clip_low = -2, .clip_high = 2, .scale = 0.5},
+      .table = table, .key = {1, 2, 3}};
+  VS_ISA.run[loop->kind](out, relative, blocks, 0, low, &draw);
+}
+
+int main(int arguments, char **argument) {
   for (uint32_t i = 0; i < VS_TILE; i++) relative[i] = i;
-  printf("clock %.3f\noperation %.5f\n", clock_rate(), operation());
-  for (int i = 0; vs_isas[i]; i++) {
-    if (!vs_isas[i]->supported()) continue;
-    for (uint32_t kind = 0; kind < VS_KINDS; kind++) {
-      double best = 1;
-      if (kind == VS_TABLE_8) continue;
-      draw.program.kind = kind;
-      draw.program.lower = kind == VS_NORMAL_F32 ? -0.99999994 : -0.95;
-      draw.program.range = kind == VS_NORMAL_F32 ? 2 : 1.9;
-      for (int trial = 0; trial < 60; trial++) {
-        double start = now();
-        for (uint32_t tile = 0; tile < 4; tile++)
-          vs_isas[i]->run[kind](out, relative, VS_TILE / vs_isas[i]->block, 0, tile * VS_TILE,
-                                &draw);
-        double taken = now() - start;
-        if (taken < best) best = taken;
-      }
-      printf("%s %s %.4f\n", vs_isas[i]->name, kind == VS_TABLE_16 ? "table_128" : names[kind],
-             best / (4 * VS_TILE) * 1e9);
+  if (arguments == 3) {
+    const struct loop *loop = &loops[atoi(argument[1])];
+    size_t blocks = strtoul(argument[2], NULL, 10);
+    run(loop, blocks, 0); /* what the C library looks up once */
+    __asm__ volatile("int3");
+    run(loop, blocks, 0);
+    __asm__ volatile("int3");
+    return 0;
+  }
+  printf("clock %.3f\noperation %.5f\nblock %zu\n", clock_rate(), operation(), VS_ISA.block);
+  for (int i = 0; i < LOOPS; i++) {
+    double best = 1;
+    for (int trial = 0; trial < 60; trial++) {
+      double start = now();
+      for (uint32_t tile = 0; tile < 4; tile++)
+        run(&loops[i], VS_TILE / VS_ISA.block, tile * VS_TILE);
+      double taken = now() - start;
+      if (taken < best) best = taken;
     }
+    printf("%s %.5f\n", loops[i].name, best / (4 * VS_TILE) * 1e9);
   }
   return 0;
 }
