@@ -6,8 +6,17 @@
 
 #include "fill.h"
 
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#endif
+
 int main(int count, char **arguments) {
   static char packed[4096 * 8];
+#if defined(_WIN32)
+  _setmode(_fileno(stdin), _O_BINARY);
+  _setmode(_fileno(stdout), _O_BINARY);
+#endif
   if (count == 1) {
     for (int i = 0; vs_isas[i]; i++)
       if (vs_isas[i]->supported()) puts(vs_isas[i]->name);

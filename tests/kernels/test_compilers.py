@@ -1,4 +1,4 @@
-"""The same bits from other compilers and for other machines: gcc, clang, and aarch64 under QEMU."""
+"""The same bits from other compilers and for other systems: gcc, clang, aarch64, Windows."""
 
 from __future__ import annotations
 
