@@ -38,6 +38,11 @@ class BuildKernel(build_ext):
             )
         super().build_extension(ext)
 
+    def get_ext_filename(self, fullname: str) -> str:
+        """The file's name; setuptools takes the ending of the running Python, not of the target."""
+        name = super().get_ext_filename(fullname)
+        return name.replace(".abi3.so", ".pyd") if self.plat_name.startswith("win") else name
+
 
 setup(
     ext_modules=[
