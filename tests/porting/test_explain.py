@@ -247,7 +247,8 @@ def test_the_text_is_an_aligned_table(small: Any) -> None:
         for said in (one.path, one.initializer, one.layout, one.key):
             assert said in line
     assert "set beside them: norm.running_mean = 0, norm.running_var = 1" in str(small)
-    assert "left as they are: frozen.weight, frozen.bias" in str(small)
+    assert "2 tensors left as they are" in str(small)
+    assert [row.to for row in small.left] == ["frozen.weight", "frozen.bias"]
 
 
 class Reader(html.parser.HTMLParser):
@@ -299,13 +300,14 @@ def test_the_page_stands_alone(small: Any) -> None:
 
 def test_the_page_has_every_cell(small: Any) -> None:
     cells = [cell for cell in Reader(small._repr_html_()).cells if cell[0]]
-    want = [text for one in small.rows for text in one.cells]
+    want = [text for one in (*small.rows, *small.left) for text in one.cells]
     assert [text for _, text in cells] == want
     assert small.totals in small.html()
 
 
 def test_bars_show_the_standard_deviations(small: Any) -> None:
-    found = Reader(small._repr_html_()).elements
+    drawn, _, _ = small._repr_html_().partition("</table>")
+    found = Reader(f"{drawn}</table></div>").elements
     widths = [
         int(str(attributes["style"]).partition("%")[0].removeprefix("width: "))
         for tag, attributes in found
@@ -383,19 +385,18 @@ def test_every_word_arrives(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "build", stop)
     monkeypatch.setattr(calls, "describe", describe)
     words: dict[str, Any] = {
-        name: {name: (2,)}
-        for name in (
-            "names", "init", "layout", "params", "lift", "classes", "rules", "expect",
-        )
+        name: {name: {name: (2,)}}
+        for name in ("names", "init", "layout", "params", "lift", "classes", "rules")
     }  # fmt: skip
-    words |= {"order": ["order"], "style": "setup", "compiled": True}
+    words |= {"order": ["order"], "style": "setup", "compiled": True, "expect": {"expect": (2,)}}
     arguments: Any = ({}, "like") if call == "check" else ("key", "like")
     with pytest.raises(LookupError):
         getattr(door, call)("model", *arguments, **words)
     options = seen["build"][3]
     assert seen["build"][2] == "like"
     assert seen["describe"] == ("model", words.pop("rules"), words.pop("classes"))
-    assert {name: getattr(options, name) for name in words} == words
+    arrived = {name: getattr(options, name) for name in words}
+    assert {name: getattr(one, "said", one) for name, one in arrived.items()} == words
 
 
 def test_a_twin_starts_as_the_issue_says() -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import fields, replace
 
 from varscale.port.cover import check_cover
 from varscale.port.free import with_free
 from varscale.port.inits import initialised
 from varscale.port.libraries import named
-from varscale.port.options import Flattened, Model, Options
+from varscale.port.options import Model, Options
 from varscale.port.plan import Plan, rows_of
 from varscale.port.slots import Keys, Library, Slot
-from varscale.port.tree import Naming, Node, match, resolve
+from varscale.port.tree import Naming, Node, resolve
 
 __all__ = ["build"]
 
@@ -24,21 +23,17 @@ def build(model: Model, key: Keys, like: str | Library, options: Options) -> Pla
     Raises:
         ValueError: the two sides do not fit; the message lists what is unmatched on both.
     """
-    library = named(like)
-    naming = Naming(
-        options.names,
-        options.lift,
-        options.style,
-        {at: one for at, one in options.layout.items() if not isinstance(one, Flattened)},
-    )
+    if like == model.framework:
+        return _as_it_is(model, options)
+    library = named(like, model.framework)
+    naming = Naming(options.names, options.lift, options.style, options.layout)
     resolved = resolve(_without_tied(model.root, model), library, naming)
-    used = resolved.used
     _refuse_tied(resolved.slots, model)
-    slots = [_flattened(slot, options.layout, used) for slot in resolved.slots]
-    slots, free_left = with_free(slots, resolved, model, options, used)
+    slots = [_flattened(slot, options) for slot in resolved.slots]
+    slots, free_left = with_free(slots, resolved, model, options)
     slots = _ordered(slots, options.order)
-    slots = [initialised(slot, options, used) for slot in slots]
-    _refuse_unused(options, used)
+    slots = [initialised(slot, options) for slot in slots]
+    _refuse_unused(options)
     keys = library.keys(key, slots)
     rows = [
         row
@@ -51,6 +46,22 @@ def build(model: Model, key: Keys, like: str | Library, options: Options) -> Pla
         (slot.inside(name), value) for slot in slots for name, value in slot.twin.constants
     )
     return Plan(tuple(rows), constants, tuple(left), dict(model.tied))
+
+
+def _as_it_is(model: Model, options: Options) -> Plan:
+    """The plan of the framework's own initialisation: all is left."""
+    nothing = Options()
+    said = [
+        one.name
+        for one in fields(options)
+        if getattr(options, one.name) != getattr(nothing, one.name)
+    ]
+    if said:
+        raise ValueError(
+            f"like={model.framework!r} leaves every parameter as it is, whatever {', '.join(said)} "
+            "say: leave them out"
+        )
+    return Plan((), (), tuple(model.parameters), dict(model.tied))
 
 
 def _without_tied(node: Node, model: Model) -> Node:
@@ -76,21 +87,24 @@ def _refuse_tied(slots: Sequence[Slot], model: Model) -> None:
                 )
 
 
-def _flattened(slot: Slot, layout: Mapping[str, Any], used: set[str]) -> Slot:
+def _flattened(slot: Slot, options: Options) -> Slot:
     """The slot of a layer whose inputs were flattened, as a place of more axes."""
-    for pattern, one in layout.items():
-        if not isinstance(one, Flattened) or not match(pattern, slot.at):
-            continue
-        used.add(pattern)
-        places = []
-        for place in slot.twin.places:
-            if set(place.axes) == set("IO"):
-                sizes = {"I": one.shape, "O": (slot.twin.sizes["outputs"],)}
-                view = tuple(size for axis in place.axes for size in sizes[axis])
-                place = replace(place, axes=place.axes.replace("I", one.axes), view=view)
-            places.append(place)
-        return replace(slot, twin=replace(slot.twin, places=tuple(places)))
-    return slot
+    said = options.flattened.first(slot.at)
+    if said is None:
+        return slot
+    found, one = said
+    places = []
+    for place in slot.twin.places:
+        if set(place.axes) == set("IO"):
+            sizes = {"I": one.shape, "O": (slot.twin.sizes["outputs"],)}
+            view = tuple(size for axis in place.axes for size in sizes[axis])
+            place = replace(place, axes=place.axes.replace("I", one.axes), view=view)
+        places.append(place)
+    if tuple(places) == slot.twin.places:
+        raise ValueError(
+            f"layout[{found.re.pattern!r}]: {slot.at or 'the model'} is no dense layer"
+        )
+    return replace(slot, twin=replace(slot.twin, places=tuple(places)))
 
 
 def _ordered(slots: list[Slot], order: Sequence[str] | None) -> list[Slot]:
@@ -111,13 +125,8 @@ def _ordered(slots: list[Slot], order: Sequence[str] | None) -> list[Slot]:
     return sorted(slots, key=lambda slot: ranks[slot.at])
 
 
-def _refuse_unused(options: Options, used: set[str]) -> None:
-    unused = [
-        f"{name}[{pattern!r}]"
-        for name in ("names", "init", "layout", "params", "lift")
-        for pattern in getattr(options, name)
-        if pattern not in used
-    ]
+def _refuse_unused(options: Options) -> None:
+    unused = [f"{name}[{pattern!r}]" for name, said in options.patterns for pattern in said.unused]
     if unused:
         raise ValueError(f"{', '.join(unused)} match nothing in the twin")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from varscale.initializers import Constant
 from varscale.port import laws
+from varscale.port.own import Own
 from varscale.port.page import document, fragment
 from varscale.port.plan import Plan, Row
 from varscale.port.wording import initializer_text, key_text, layout_text, number, part_text
@@ -77,13 +78,14 @@ class Explanation:
         rows: in the order in which the JAX model makes its parameters.
         dtypes: of the twin's parameters, by name.
         constants: what is set beside them: running averages.
-        left: the twin's parameters that are left as they are.
+        left: the twin's parameters that are left as they are, and how their framework starts them;
+            "unknown" where varscale does not know.
     """
 
     rows: tuple[Explained, ...]
     dtypes: Mapping[str, np.dtype[Any]]
     constants: tuple[tuple[str, float], ...] = ()
-    left: tuple[str, ...] = ()
+    left: tuple[Explained, ...] = ()
 
     @property
     def totals(self) -> str:
@@ -104,27 +106,40 @@ class Explanation:
         if self.constants:
             said = ", ".join(f"{name} = {number(value)}" for name, value in self.constants)
             found.append(f"set beside them: {said}")
-        if self.left:
-            found.append(f"left as they are: {', '.join(self.left)}")
         return tuple(found)
 
+    @property
+    def parts(self) -> tuple[tuple[tuple[Explained, ...], tuple[str, ...]], ...]:
+        """The tables that this is made of, with the lines below each: what is drawn, what is left.
+
+        There is always one.
+        """
+        drawn = (self.rows, (self.totals, *self.notes))
+        if not self.left:
+            return (drawn,)
+        count = f"{len(self.left):,} tensor{'s' if len(self.left) > 1 else ''}"
+        said = f"{count} left as they are; above is what the framework itself draws for them"
+        left = (self.left, (said,))
+        return (drawn, left) if self.rows else (left,)
+
     def __str__(self) -> str:
-        cells = [COLUMNS, *(row.cells for row in self.rows)]
-        used = [column for column in range(len(COLUMNS)) if any(row[column] for row in cells[1:])]
-        lines = aligned([[row[column] for column in used] for row in cells],
-                        [COLUMNS[column] in NUMBERS for column in used])  # fmt: skip
-        return "\n".join([*lines, "", self.totals, *self.notes])
+        lines = []
+        for rows, notes in self.parts:
+            cells = [COLUMNS, *(row.cells for row in rows)]
+            used = [i for i in range(len(COLUMNS)) if any(row[i] for row in cells[1:])]
+            lines += aligned([[row[i] for i in used] for row in cells],
+                             [COLUMNS[i] in NUMBERS for i in used])  # fmt: skip
+            lines += ["", *notes, ""]
+        return "\n".join(lines[:-1])
 
     def html(self, title: str = "How the model starts") -> str:
         """A page of its own: no scripts, nothing fetched, of use on a telephone and in the dark."""
         return document(title, self._repr_html_())
 
     def _repr_html_(self) -> str:
-        return fragment(
-            COLUMNS,
-            [row.cells for row in self.rows],
-            [row.stddev for row in self.rows],
-            [self.totals, *self.notes],
+        return "".join(
+            fragment(COLUMNS, [row.cells for row in rows], [row.stddev for row in rows], notes)
+            for rows, notes in self.parts
         )
 
     def as_dicts(self) -> list[dict[str, Any]]:
@@ -132,19 +147,21 @@ class Explanation:
         return [{one.name: getattr(row, one.name) for one in fields(row)} for row in self.rows]
 
 
-def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]]) -> Explanation:
+def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]], own: Mapping[str, Own]) -> Explanation:
     """Explain a plan; nothing is drawn.
 
     Args:
         plan: the plan.
         dtypes: of the twin's parameters, by name.
+        own: how the framework starts those that are left as they are.
     """
     parts: dict[str, list[Row]] = {}
     for row in plan.rows:
         parts.setdefault(row.to, []).append(row)
     sizes = {to: _sizes(rows) for to, rows in parts.items()}
     rows = tuple(_explained(row, sizes[row.to]) for row in plan.rows)
-    return Explanation(rows, dict(dtypes), plan.constants, plan.left)
+    left = tuple(_left(name, own[name]) for name in plan.left)
+    return Explanation(rows, dict(dtypes), plan.constants, left)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
@@ -177,6 +194,24 @@ def _explained(row: Row, sizes: Sequence[int]) -> Explained:
         layout_text(row),
         getattr(row.init, "compiled", None),
         math.prod(row.where.extent),
+    )
+
+
+def _left(name: str, own: Own) -> Explained:
+    return Explained(
+        to=name,
+        part="",
+        path="",
+        stack=(),
+        shape=own.shape,
+        count=None,
+        key="",
+        initializer=own.said,
+        fans=own.fans,
+        stddev=own.stddev,
+        layout="",
+        compiled=None,
+        values=math.prod(own.shape),
     )
 
 

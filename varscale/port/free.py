@@ -12,33 +12,32 @@ from varscale.port.layers import JaxLayer, Param, plain_axes
 from varscale.port.options import Model, Options
 from varscale.port.places import Place, Twin
 from varscale.port.slots import Slot
-from varscale.port.tree import Resolved, match, nodes
+from varscale.port.tree import Resolved, nodes
 
 __all__ = ["with_free"]
 
 
 def with_free(
-    slots: list[Slot], resolved: Resolved, model: Model, options: Options, used: set[str]
+    slots: list[Slot], resolved: Resolved, model: Model, options: Options
 ) -> tuple[list[Slot], list[str]]:
     """The slots, and those of parameters that belong to no layer, before their module's."""
     covered = {slot.name_of(place) for slot in slots for place in slot.twin.places}
-    left, free = [], []
-    for pattern, given in options.params.items():
-        for name in model.parameters:
-            found = match(pattern, name) if name not in covered else None
-            if not found:
-                continue
-            used.add(pattern)
-            covered.add(name)
-            if given is None:
-                left.append(name)
-            else:
-                free.append(_free_slot(name, found, given, resolved, model.shapes[name]))
+    names = [name for name in model.parameters if name not in covered]
+    said = [(name, *one) for name in names if (one := options.params.first(name))]
+    # Several of one module stand in the order in which the user says them.
+    order = list(options.params.said)
+    said.sort(key=lambda one: order.index(one[1].re.pattern))
+    left = [name for name, _, given in said if given is None]
+    free = [
+        _free_slot(name, found, given, resolved, model.shapes[name])
+        for name, found, given in said
+        if given is not None
+    ]
     places = {node.at: i for i, node in enumerate(nodes(model.root))}
     result = list(slots)
     for slot in reversed(free):
-        owner = places.get(slot.at_module, 0)
-        after = (i for i, one in enumerate(result) if places.get(one.at_module, 0) >= owner)
+        owner = places.get(slot.module, 0)
+        after = (i for i, one in enumerate(result) if places.get(one.module, 0) >= owner)
         result.insert(next(after, len(result)), slot)
     return result, left
 
@@ -53,7 +52,8 @@ def _free_slot(
         )
     path, init = given[:2]
     drawn, layout = (*given[2:], None, None)[:2]
-    owner, _, leaf = name.rpartition(".")
+    module, _, leaf = name.rpartition(".")
+    owner = module
     while owner and owner not in resolved.paths:
         owner = owner.rpartition(".")[0]
     above, lifts = resolved.paths[owner]
@@ -79,4 +79,4 @@ def _free_slot(
         raise ValueError(f"{name}: a layout and a JAX shape of other axes do not go together")
     layer = JaxLayer("", (param,))
     twin = Twin("parameter", places=(place,), suffix=leaf)
-    return Slot(name, whole[:-1], layer, twin, lifts)
+    return Slot(module, whole[:-1], layer, twin, lifts)

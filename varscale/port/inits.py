@@ -10,8 +10,8 @@ from varscale.arguments import as_compiled
 from varscale.initializers import Initializer
 from varscale.port.layers import Param
 from varscale.port.options import Options
+from varscale.port.patterns import match
 from varscale.port.slots import Slot
-from varscale.port.tree import match
 
 __all__ = ["as_data", "initialised"]
 
@@ -19,14 +19,12 @@ __all__ = ["as_data", "initialised"]
 _MAIN = frozenset({"kernel", "embedding", "embeddings", "w", "weight"})
 
 
-def initialised(slot: Slot, options: Options, used: set[str]) -> Slot:
+def initialised(slot: Slot, options: Options) -> Slot:
     """The slot with the initializers that the user says."""
     draws = list(slot.layer.draws)
     chosen: set[int] = set()
-    for pattern, given in options.init.items():
-        if not match(pattern, slot.at):
-            continue
-        used.add(pattern)
+    for matched, given in options.init.matches(slot.at):
+        pattern = matched.re.pattern
         wanted = given if isinstance(given, Mapping) else {None: given}
         for name, init in wanted.items():
             found = [

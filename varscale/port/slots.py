@@ -45,14 +45,14 @@ class Slot:
     """A JAX layer in its place.
 
     Attributes:
-        at: where it is in the twin: "blocks.0.fc1".
+        module: the twin's module: "blocks.0.fc1"; several slots may share one, by suffixes.
         path: the names of the JAX modules down to it.
         layer: its parameters, with the initializers that the model has.
         twin: where they go.
         lifts: the transforms around it, the outermost first.
     """
 
-    at: str
+    module: str
     path: tuple[str, ...]
     layer: JaxLayer
     twin: Twin
@@ -64,13 +64,13 @@ class Slot:
         return tuple(lift.index for lift in self.lifts if lift.kind != "jit")
 
     @property
-    def at_module(self) -> str:
-        """The twin's module: several slots may share one, and then have suffixes."""
-        return self.at.removesuffix(self.twin.suffix).removesuffix(".")
+    def at(self) -> str:
+        """What the user calls it: the module, with the suffix where there is one."""
+        return self.inside(self.twin.suffix) if self.twin.suffix else self.module
 
     def inside(self, name: str) -> str:
         """The twin's name of what its module calls so."""
-        return f"{self.at_module}.{name}" if self.at_module else name
+        return f"{self.module}.{name}" if self.module else name
 
     def name_of(self, place: Place) -> str:
         """The twin's name of the parameter that a place is in."""
@@ -127,16 +127,20 @@ class Library(Protocol):
     def schemes(self) -> Mapping[Style, Scheme]:
         """Its ways of naming; where the wanted style is none of them, the first is taken."""
 
-    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+    def layer(
+        self, kind: str, sizes: Mapping[str, Any], said: Mapping[str, Any], name: str | None
+    ) -> JaxLayer:
         """The layer of this kind.
 
         Args:
             kind: "dense", "conv", ...
-            sizes: its arguments.
+            sizes: its arguments, as the twin shows them; what other libraries' layers distinguish
+                may be among them.
+            said: arguments that the user says, which the layer must have.
             name: the class, where it is not the usual one for the kind.
 
         Raises:
-            ValueError: the library has no such layer, or not with these sizes.
+            ValueError: the library has no such layer, or not with these arguments.
         """
 
     def keys(self, key: Keys, slots: Sequence[Slot]) -> list[tuple[Keyed, ...]]:

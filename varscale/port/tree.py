@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +9,11 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from varscale.arguments import check_choice
 from varscale.port.layers import JaxLayer
+from varscale.port.patterns import Patterns
 from varscale.port.places import Twin
 from varscale.port.slots import Library, Lift, LiftKind, Scheme, Slot, Style
 
-__all__ = ["Names", "Naming", "Node", "Resolved", "Style", "match", "nodes", "resolve"]
+__all__ = ["Names", "Naming", "Node", "Resolved", "Style", "nodes", "resolve", "scheme_of"]
 
 #: From a regular expression of twin paths to a JAX name below the parent's; see `Naming`.
 Names: TypeAlias = Mapping[str, str | None]
@@ -33,6 +33,7 @@ class Node:
             leaves its modules to its caller where that is compact.
         layer_name: the class that the JAX layer has, where the user said it.
         free: whether it has parameters of its own, that no rule knows.
+        refused: why its rule refuses it; "" where it does not.
     """
 
     at: str
@@ -42,6 +43,7 @@ class Node:
     container: Literal["", "list", "sequential"] = ""
     free: bool = False
     layer_name: str | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,26 +51,25 @@ class Naming:
     r"""How twin paths become JAX paths.
 
     Attributes:
-        names: regular expressions, matched against the whole twin path, the first that matches
-            wins; their values may use its groups (`r"\1"`). A name is below the JAX path of the
-            parent, and may have several parts ("encoder/norm"); one that begins with "/" is the
-            whole path; "" stands for no module; None leaves the module as it is.
-        lifts: regular expressions, and the transform around the modules that match; where it
-            stacks, the first group is the module's index, and all share their JAX name.
+        names: JAX names, which may use the groups of their regular expressions (`r"\1"`). A name
+            is below the JAX path of the parent, and may have several parts ("encoder/norm"); one
+            that begins with "/" is the whole path; "" stands for no module; None leaves the module
+            as it is.
+        lifts: the transforms around the modules that match, all of them; where one stacks, the
+            first group is the module's index, and all share their JAX name.
         style: the names of modules that no expression matches; of use where the library has
             several ways.
-        options: regular expressions, and what else the JAX layer is made with:
-            `{"transpose_kernel": True}`.
+        options: what else the JAX layer is made with: `{"transpose_kernel": True}`.
     """
 
-    names: Names = field(default_factory=dict)
-    lifts: Mapping[str, LiftKind] = field(default_factory=dict)
+    names: Patterns[str | None] = field(default_factory=Patterns)
+    lifts: Patterns[LiftKind] = field(default_factory=Patterns)
     style: Style = "compact"
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Patterns[Mapping[str, Any]] = field(default_factory=Patterns)
 
     def __post_init__(self) -> None:
         check_choice("style", self.style, get_args(Style))
-        for kind in self.lifts.values():
+        for kind in self.lifts.said.values():
             check_choice("lift", kind, get_args(LiftKind))
 
 
@@ -80,13 +81,11 @@ class Resolved:
         slots: in the order of the twin's modules.
         left: twin paths that the user wants left as they are.
         paths: the JAX path and the transforms of every module that has one, by twin path.
-        used: the regular expressions that matched something.
     """
 
     slots: list[Slot]
     left: list[str]
     paths: dict[str, tuple[tuple[str, ...], tuple[Lift, ...]]]
-    used: set[str]
 
 
 def resolve(root: Node, library: Library, naming: Naming) -> Resolved:
@@ -95,17 +94,22 @@ def resolve(root: Node, library: Library, naming: Naming) -> Resolved:
     Raises:
         ValueError: a regular expression is wrong, or what it lifts is not numbered from 0 on.
     """
-    found = Resolved([], [], {"": ((), ())}, set())
-    schemes = library.schemes
-    scheme = schemes[naming.style] if naming.style in schemes else next(iter(schemes.values()))
+    found = Resolved([], [], {"": ((), ())})
+    scheme = scheme_of(library, naming.style)
     classes = {node.kind for node in nodes(root) if not node.twins and _has_parameters(node)}
     walk = _Walk(library, naming, scheme, found, _sizes(root, naming), classes)
-    if root.twins:
+    if root.twins or root.refused:
         walk.visit(root, "", (), (), Counter())
     else:
         prefix = _prefix(root) if scheme.sequential else ""
         walk.children(root, (), (), Counter(), prefix)
     return found
+
+
+def scheme_of(library: Library, style: Style) -> Scheme:
+    """The library's way of naming; the first, where it has not this one."""
+    schemes = library.schemes
+    return schemes[style] if style in schemes else next(iter(schemes.values()))
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,8 @@ class _Walk:
         given, name = self.given(node.at)
         if given and name is None:
             self.found.left.append(node.at)
+        elif node.refused:
+            raise ValueError(f"{node.at or 'the model'} ({node.kind}): {node.refused}")
         elif node.twins:
             if given and name is not None and any(twin.suffix for twin in node.twins):
                 path, numbers = _join(path, name), Counter()
@@ -186,11 +192,7 @@ class _Walk:
     ) -> None:
         """Add the slot of a layer."""
         at = ".".join(part for part in (node.at, twin.suffix) if part)
-        if isinstance(twin.kind, JaxLayer):
-            layer = twin.kind
-        else:
-            sizes = {**twin.sizes, **self.options(at)}
-            layer = self.library.layer(twin.kind, sizes, node.layer_name)
+        layer = self.made(node, twin, at)
         given, name = self.given(at)
         if given and name is not None:
             path = _join(path, name)
@@ -199,25 +201,34 @@ class _Walk:
             path = self.automatic(path, attribute, layer.name, numbers)
         lifts = self.lifted(at, lifts, len(path))
         self.found.paths[at] = path, lifts
-        self.found.slots.append(Slot(at, path, layer, twin, lifts))
+        self.found.slots.append(Slot(node.at, path, layer, twin, lifts))
 
     def given(self, at: str) -> tuple[bool, str | None]:
         """Whether the user named this module, and how."""
-        for pattern, name in self.naming.names.items():
-            found = match(pattern, at)
-            if found:
-                self.found.used.add(pattern)
-                return True, None if name is None else found.expand(name)
-        return False, None
+        said = self.naming.names.first(at)
+        if said is None:
+            return False, None
+        found, name = said
+        return True, None if name is None else found.expand(name)
 
-    def options(self, at: str) -> dict[str, Any]:
-        """What the user says of a layer's sizes."""
-        chosen: dict[str, Any] = {}
-        for pattern, options in self.naming.options.items():
-            if match(pattern, at):
-                self.found.used.add(pattern)
-                chosen.update(options)
-        return chosen
+    def made(self, node: Node, twin: Twin, at: str) -> JaxLayer:
+        """The JAX layer, with what the user says of it."""
+        if isinstance(twin.kind, JaxLayer):
+            return twin.kind
+        said: dict[str, Any] = {}
+        for _, options in self.naming.options.matches(at):
+            said = {**options, **said}
+        try:
+            return self.library.layer(twin.kind, twin.sizes, said, node.layer_name)
+        except ValueError as error:
+            message = f"{at or 'the model'}: {error}"
+            if "give a rule" in message:
+                message += (
+                    f", rules={{{node.kind}: ...}}: a function from the layer to a "
+                    "varscale.port.Twin with the JaxLayer that you wrote (docs/porting.md, "
+                    f"'Layers'); or leave it as it is, names={{{node.at!r}: None}}"
+                )
+            raise ValueError(message) from error
 
     def automatic(
         self, path: tuple[str, ...], attribute: str, kind: str, numbers: Counter[str]
@@ -232,12 +243,9 @@ class _Walk:
 
     def lifted(self, at: str, lifts: tuple[Lift, ...], depth: int) -> tuple[Lift, ...]:
         """The transforms around a module."""
-        for pattern, kind in self.naming.lifts.items():
-            found = match(pattern, at)
-            if found:
-                self.found.used.add(pattern)
-                index = int(found[1]) if kind != "jit" else 0
-                lifts = (*lifts, Lift(kind, depth, index, self.sizes.get(pattern, 1)))
+        for found, kind in self.naming.lifts.matches(at):
+            index = int(found[1]) if kind != "jit" else 0
+            lifts = (*lifts, Lift(kind, depth, index, self.sizes.get(found.re.pattern, 1)))
         return lifts
 
 
@@ -248,18 +256,23 @@ def _prefix(node: Node) -> str:
 
 def _sizes(root: Node, naming: Naming) -> dict[str, int]:
     """How many modules each transform stacks."""
-    sizes = {}
-    for pattern, kind in naming.lifts.items():
-        matches = [found for node in nodes(root) if (found := match(pattern, node.at))]
-        if kind == "jit" or not matches:
-            continue
-        if not matches[0].re.groups:
-            raise ValueError(f"lift {pattern!r} must have a group that is the module's index")
-        indices = sorted({int(found[1]) for found in matches})
-        if indices != list(range(len(indices))):
-            raise ValueError(f"lift {pattern!r} must match indices from 0 on, got {indices}")
-        sizes[pattern] = len(indices)
-    return sizes
+    indices: dict[str, set[int]] = {}
+    lifts = Patterns(naming.lifts.said)  # of use are only those that lift a module with parameters
+    for node in nodes(root):
+        for found, kind in lifts.matches(node.at):
+            if kind == "jit":
+                continue
+            if not found.re.groups:
+                raise ValueError(
+                    f"lift {found.re.pattern!r} must have a group that is the module's index"
+                )
+            indices.setdefault(found.re.pattern, set()).add(int(found[1]))
+    for pattern, numbers in indices.items():
+        if sorted(numbers) != list(range(len(numbers))):
+            raise ValueError(
+                f"lift {pattern!r} must match indices from 0 on, got {sorted(numbers)}"
+            )
+    return {pattern: len(numbers) for pattern, numbers in indices.items()}
 
 
 def nodes(node: Node) -> list[Node]:
@@ -274,11 +287,3 @@ def _has_parameters(node: Node) -> bool:
 def _join(path: tuple[str, ...], name: str) -> tuple[str, ...]:
     parts = tuple(part for part in name.split("/") if part)
     return parts if name.startswith("/") else (*path, *parts)
-
-
-def match(pattern: str, at: str) -> re.Match[str] | None:
-    """A user's regular expression against a path, whole; ValueError where it is none."""
-    try:
-        return re.fullmatch(pattern, at)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None

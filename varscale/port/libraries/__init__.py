@@ -19,8 +19,12 @@ _NAMES: dict[str, type[Library]] = {
 }
 
 
-def named(like: str | Library) -> Library:
+def named(like: str | Library, framework: str) -> Library:
     """The library of this name; one that is made with options is taken as it is.
+
+    Args:
+        like: the name, or the library.
+        framework: what else `like` may be, for the message.
 
     Raises:
         ValueError: no such library.
@@ -28,5 +32,6 @@ def named(like: str | Library) -> Library:
     if not isinstance(like, str):
         return like
     if like not in _NAMES:
-        raise ValueError(f"like must be one of {', '.join(map(repr, _NAMES))}, got {like!r}")
+        known = ", ".join(map(repr, (*_NAMES, framework)))
+        raise ValueError(f"like must be one of {known}, got {like!r}")
     return _NAMES[like]()

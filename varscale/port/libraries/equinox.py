@@ -12,8 +12,8 @@ from varscale.initializers import Constant
 from varscale.keys import Key, KeyLike, as_key, split
 from varscale.port.layers import JaxLayer
 from varscale.port.libraries.equinox_layers import TABLE
+from varscale.port.patterns import Patterns
 from varscale.port.slots import Keyed, Keys, Scheme, Slot, Style
-from varscale.port.tree import match
 
 __all__ = ["Equinox"]
 
@@ -55,10 +55,12 @@ class Equinox:
         """See `varscale.port.slots.Library`."""
         return {"setup": Scheme(None, items="/", sequential=True)}
 
-    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+    def layer(
+        self, kind: str, sizes: Mapping[str, Any], said: Mapping[str, Any], name: str | None
+    ) -> JaxLayer:
         """See `varscale.port.slots.Library`; names of classes play no part."""
         del name
-        return TABLE.layer(kind, sizes, None)
+        return TABLE.layer(kind, sizes, said, None)
 
     def keys(self, key: Keys, slots: Sequence[Slot]) -> list[tuple[Keyed, ...]]:
         """See `varscale.port.slots.Library`: each layer's key is split among its parameters.
@@ -73,14 +75,14 @@ class Equinox:
                 raise ValueError(f"{slot.at}: Equinox has the transform 'vmap' only")
         wanted = [_wanted(slot) for slot in slots]
         takers = [at for pairs in wanted for at, _ in pairs if at is not None]
-        ways = _Ways(as_key(key), self.splits, list(dict.fromkeys(takers)))
+        ways = _Ways(as_key(key), Patterns(self.splits), list(dict.fromkeys(takers)))
         missing = [at for at in ways.takers if not ways.reaches(at)]
         if missing:
             raise ValueError(
                 f"no key reaches {', '.join(missing)}: say in Equinox(splits=...) how the model "
                 "splits its key"
             )
-        unused = [pattern for pattern in self.splits if pattern not in ways.used]
+        unused = ways.splits.unused
         if unused:
             raise ValueError(f"splits[{unused[0]!r}] matches no module that takes a key")
         return [
@@ -125,9 +127,8 @@ class _Ways:
     """The ways of the model's key to the modules that take one."""
 
     root: Key
-    splits: Mapping[str, KeyLike | str]
+    splits: Patterns[KeyLike | str]
     takers: list[str]
-    used: set[str] = field(default_factory=set)
 
     def key(self, at: str) -> Key:
         """The key of a module, or of the nearest around it that has one."""
@@ -175,12 +176,11 @@ class _Ways:
                 yield at
 
     def _rule(self, at: str) -> KeyLike | str | None:
-        for pattern, rule in self.splits.items():
-            found = match(pattern, at)
-            if found:
-                self.used.add(pattern)
-                return found.expand(rule) if isinstance(rule, str) else rule
-        return None
+        said = self.splits.first(at)
+        if said is None:
+            return None
+        found, rule = said
+        return found.expand(rule) if isinstance(rule, str) else rule
 
 
 def _parsed(rule: str) -> tuple[list[tuple[int, int]], int | None]:

@@ -50,9 +50,11 @@ class Haiku:
             "setup": Scheme(_named, below="~", top=True),
         }
 
-    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+    def layer(
+        self, kind: str, sizes: Mapping[str, Any], said: Mapping[str, Any], name: str | None
+    ) -> JaxLayer:
         """See `varscale.port.slots.Library`."""
-        return TABLE.layer(kind, sizes, name)
+        return TABLE.layer(kind, sizes, said, name)
 
     def keys(self, key: Keys, slots: Sequence[Slot]) -> list[tuple[Keyed, ...]]:
         """See `varscale.port.slots.Library`: one sequence, and one for each layer of a stack."""

@@ -54,9 +54,11 @@ class Linen:
         """See `varscale.port.slots.Library`."""
         return _SCHEMES
 
-    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+    def layer(
+        self, kind: str, sizes: Mapping[str, Any], said: Mapping[str, Any], name: str | None
+    ) -> JaxLayer:
         """See `varscale.port.slots.Library`."""
-        return _TABLE.layer(kind, sizes, name)
+        return _TABLE.layer(kind, sizes, said, name)
 
     def keys(self, key: Keys, slots: Sequence[Slot]) -> list[tuple[Keyed, ...]]:
         """See `varscale.port.slots.Library`: each module counts its own parameters."""

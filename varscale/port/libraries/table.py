@@ -24,7 +24,9 @@ class Table:
     def __init__(self, library: str, makers: Mapping[str, Callable[..., JaxLayer]]) -> None:
         self._library, self._makers = library, dict(makers)
 
-    def layer(self, kind: str, sizes: dict[str, Any], name: str | None) -> JaxLayer:
+    def layer(
+        self, kind: str, sizes: Mapping[str, Any], said: Mapping[str, Any], name: str | None
+    ) -> JaxLayer:
         """See `Library.layer`; a class that is not in the table is the usual one, renamed."""
         if kind not in self._makers:
             known = ", ".join(sorted(self._makers))
@@ -33,15 +35,21 @@ class Table:
                 "give a rule for it"
             )
         make = self._makers.get(name or kind, self._makers[kind])
-        unknown = set(sizes) - set(inspect.signature(make).parameters)
+        known_sizes = set(inspect.signature(make).parameters)
+        mistaken = sorted(set(said) - known_sizes)
+        if mistaken:
+            allowed = ", ".join(sorted(known_sizes - set(sizes))) or "nothing"
+            raise ValueError(
+                f"the {kind} layer of {self._library} has no {', '.join(mistaken)}; what layout "
+                f"can say of it is {allowed}"
+            )
         # What only other libraries' layers distinguish may be left out where it says nothing.
-        unwanted = sorted(
-            one for one in unknown if sizes[one] is True or sizes[one] not in (None, 0, 1)
-        )
+        unwanted = sorted(one for one in set(sizes) - known_sizes if sizes[one] not in (None, 0))
         if unwanted:
             raise ValueError(
                 f"the {kind} layer of {self._library} has no {', '.join(unwanted)}; "
                 "give a rule for it"
             )
-        layer = make(**{one: value for one, value in sizes.items() if one not in unknown})
+        given = {one: value for one, value in sizes.items() if one in known_sizes}
+        layer = make(**{**given, **said})
         return layer if name is None else replace(layer, name=name)

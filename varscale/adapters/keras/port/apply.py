@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from varscale.adapters.keras.backends import values
+from varscale.adapters.keras.port.own import own_law
 from varscale.draws import fill
 from varscale.dtypes import DTypeLike, as_dtype
 from varscale.port.check import Comparison, check
@@ -29,12 +30,14 @@ class KerasPlan:
         plan: what goes where, as plain data.
         variables: the model's variables, by the names that they have here.
         key: what it was made with; None where the JAX model's is not known.
+        owners: by the same names, the layer that a variable belongs to, and its name there.
     """
 
     model: Any
     plan: Plan
     variables: Mapping[str, Any]
     key: Keys | None = None
+    owners: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
 
     def fill_(self, *names: str) -> None:
         """Assign the variables' values, one variable at a time.
@@ -86,7 +89,11 @@ class KerasPlan:
     def explain(self) -> Explanation:
         """What goes where, from which key, of which law: a table for a terminal or a notebook."""
         dtypes = {name: as_dtype(self.variables[name].dtype) for name in self.plan.by_name}
-        return explain(self.plan, dtypes)
+        own = {
+            name: own_law(*self.owners[name], tuple(self.variables[name].shape))
+            for name in self.plan.left
+        }
+        return explain(self.plan, dtypes, own)
 
     def check(self, tree: AnyTree) -> Comparison:
         """Compare the model's present values with a dumped tree of JAX's.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from varscale.adapters.keras.port.apply import KerasPlan
-from varscale.adapters.keras.port.model import describe
+from varscale.adapters.keras.port.model import FRAMEWORK, describe
 from varscale.adapters.keras.port.rules import Rule
 from varscale.port.build import build
 from varscale.port.check import Comparison
@@ -19,7 +19,7 @@ from varscale.port.explain import Explanation
 from varscale.port.libraries import named
 from varscale.port.options import Options, said
 from varscale.port.slots import Keys, Library, LiftKind, Style
-from varscale.port.tree import Names
+from varscale.port.tree import Names, scheme_of
 from varscale.port.trees import AnyTree
 
 __all__ = ["check", "explain", "init_", "plan"]
@@ -61,7 +61,7 @@ def init_(
         key: what the JAX model is initialised with: a `varscale.Key`, an integer, or a JAX key;
             for Flax NNX also several by their streams' names.
         like: the JAX library, "flax.linen", "flax.nnx", "haiku" or "equinox", or one made with
-            options.
+            options. "keras" leaves all as it is: `explain` says what Keras itself has drawn.
         names: regular expressions, matched against the whole name of a layer, and the names of
             the JAX modules below that of the layer's parent: {r"blocks\.(\d+)": r"block_\1"}. One
             that begins with "/" is the whole path; "" is no module of its own; None leaves the
@@ -98,7 +98,17 @@ def init_(
         >>> shapes = {"Dense_0/kernel": (3, 4), "Dense_0/bias": (4,)}
         >>> model = varscale.keras.init_(model, 0, like="flax.linen", expect=shapes)
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     _planned(model, key, like, options, classes, rules).fill_()
     return model
 
@@ -154,7 +164,17 @@ def plan(
         ['Dense_0/bias', 'Dense_0/kernel', 'head/bias', 'head/kernel']
         >>> start.fill_("head.kernel")
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     return _planned(model, key, like, options, classes, rules)
 
 
@@ -207,7 +227,17 @@ def explain(
         >>> row.path, row.fans, row.stddev
         ('Dense_0/kernel', (4.0, 8.0), 0.5)
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     return _planned(model, key, like, options, classes, rules).explain()
 
 
@@ -266,7 +296,17 @@ def check(
         >>> print(varscale.keras.check(model, dumped, like="flax.linen"))
         all 2 are equal, 40 values, bit for bit
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     made = _planned(model, 0 if key is None else key, like, options, classes, rules)
     return replace(made, key=key).check(tree)
 
@@ -279,9 +319,8 @@ def _planned(
     classes: Mapping[type[Any], str] | None,
     rules: Mapping[type[Any], Rule] | None,
 ) -> KerasPlan:
-    library = named(like)
-    scheme = library.schemes.get(options.style, next(iter(library.schemes.values())))
-    described = describe(model, rules or {}, classes or {}, flat=not scheme.sequential)
-    described.refuse_made_up((*options.names, *options.init, *options.layout, *options.lift))
-    made = build(described.model, key, library, options)
-    return KerasPlan(model, made, described.variables, key)
+    flat = like == FRAMEWORK or not scheme_of(named(like, FRAMEWORK), options.style).sequential
+    described = describe(model, rules or {}, classes or {}, flat=flat)
+    described.refuse_made_up(pattern for _, one in options.patterns for pattern in one.said)
+    made = build(described.model, key, like, options)
+    return KerasPlan(model, made, described.variables, key, described.owners)

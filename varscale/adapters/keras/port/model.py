@@ -13,10 +13,14 @@ from keras import layers
 from varscale.adapters.keras.port.rules import Rule, rule_for
 from varscale.adapters.keras.port.sublayers import made_up, named_sublayers, own_weights
 from varscale.port.options import Model
+from varscale.port.patterns import match
 from varscale.port.places import Twin
-from varscale.port.tree import Node, match
+from varscale.port.tree import Node
 
-__all__ = ["Described", "describe"]
+__all__ = ["FRAMEWORK", "Described", "describe"]
+
+#: What `like` calls Keras itself.
+FRAMEWORK = "keras"
 
 #: Layers that are what is in them: by class, the attributes, and the suffixes where several.
 _WRAPPERS: dict[type[Any], tuple[tuple[str, str], ...]] = {
@@ -33,12 +37,14 @@ class Described:
     Attributes:
         model: as the core sees it.
         variables: by name.
+        owners: by the same names, the layer that a variable belongs to, and its name there.
         made_up: names of layers that Keras made up, as they would lead to them, and their names
             here.
     """
 
     model: Model
     variables: Mapping[str, Any]
+    owners: Mapping[str, tuple[Any, str]]
     made_up: Mapping[str, str]
 
     def refuse_made_up(self, patterns: Iterable[str]) -> None:
@@ -92,7 +98,8 @@ def describe(
             first[id(variable)] = name
             parameters.append(name)
     shapes = {name: tuple(one.shape) for name, one in reader.variables.items()}
-    return Described(Model(root, shapes, parameters, tied), reader.variables, reader.made_up)
+    found = Model(FRAMEWORK, root, shapes, parameters, tied)
+    return Described(found, reader.variables, reader.owners, reader.made_up)
 
 
 @dataclass
@@ -104,6 +111,7 @@ class _Reader:
         classes: see `describe`.
         flat: see `describe`.
         variables: found until now.
+        owners: see `Described`.
         constants: the names of those that are no parameters in JAX.
         made_up: see `Described`.
     """
@@ -112,6 +120,7 @@ class _Reader:
     classes: Mapping[type[Any], str]
     flat: bool
     variables: dict[str, Any] = field(default_factory=dict)
+    owners: dict[str, tuple[Any, str]] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
     made_up: dict[str, str] = field(default_factory=dict)
 
@@ -124,14 +133,19 @@ class _Reader:
                 f"{at or 'the model'} ({type(layer).__name__}) is not built, so that its variables "
                 "have no shapes: call the model once, or model.build(input_shape), first"
             )
-        self.variables |= {_join(at, name): weight for name, weight in own_weights(layer)}
+        for own, weight in own_weights(layer):
+            self.variables[_join(at, own)] = weight
+            self.owners[_join(at, own)] = layer, own
         for parts, one in named:
             if made_up(one):
                 self.made_up[_join(at, one.name)] = _join(at, *parts)
         children = [(parts, self.node(_join(at, *parts), one, ruled=ruled)) for parts, one in named]
         name = self.class_name(layer)
         if ruled:
-            twins = [] if ruled_above else self.twins(at, layer)
+            try:
+                twins = [] if ruled_above else self.twins(layer)
+            except ValueError as error:
+                return Node(at, type(layer).__name__, layer_name=name, refused=str(error))
             constants = [constant for twin in twins for constant, _ in twin.constants]
             self.constants |= {_join(at, constant) for constant in constants}
             return Node(at, name or type(layer).__name__, tuple(twins), layer_name=name)
@@ -151,20 +165,16 @@ class _Reader:
         inner = _wrapped(layer)
         return bool(inner) and all(self.has_rule(one) for _, _, one in inner)
 
-    def twins(self, at: str, layer: Any) -> list[Twin]:
+    def twins(self, layer: Any) -> list[Twin]:
         """The JAX layers that a layer is; what is in it is named from it on."""
         rule = rule_for(layer, self.rules)
         if rule is not None:
-            try:
-                twins = rule(layer)
-            except ValueError as error:
-                where = f"{at or 'the model'} ({type(layer).__name__})"
-                raise ValueError(f"{where}: {error}") from error
+            twins = rule(layer)
             return [twins] if isinstance(twins, Twin) else list(twins)
         return [
             _within(attribute, suffix, twin)
             for attribute, suffix, one in _wrapped(layer)
-            for twin in self.twins(_join(at, attribute), one)
+            for twin in self.twins(one)
         ]
 
     def class_name(self, layer: Any) -> str | None:

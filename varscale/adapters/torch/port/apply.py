@@ -13,8 +13,10 @@ from torch.nn.utils import parametrize
 
 from varscale.adapters.torch.dtypes import numpy_dtype
 from varscale.adapters.torch.filling import check_destination, fill, numpy_view
+from varscale.adapters.torch.port.own import own_laws
 from varscale.port.check import Comparison, check
 from varscale.port.explain import Explanation, explain
+from varscale.port.own import Own
 from varscale.port.plan import Plan, Row
 from varscale.port.slots import Keys
 from varscale.port.trees import AnyTree
@@ -87,7 +89,11 @@ class TorchPlan:
             lecun_normal(), OI <- IO
         """
         dtypes = {name: numpy_dtype(self._tensor(name).dtype) for name in self.plan.by_name}
-        return explain(self.plan, dtypes)
+        known = own_laws(self.model) if self.plan.left else {}
+        own = {
+            name: known.get(name) or Own(tuple(self._tensor(name).shape)) for name in self.plan.left
+        }
+        return explain(self.plan, dtypes, own)
 
     def check(self, tree: AnyTree) -> Comparison:
         """Compare the model's present values with a dumped tree of JAX's.

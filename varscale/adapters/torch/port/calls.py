@@ -53,7 +53,8 @@ def init_(
         key: what the JAX model is initialised with: a seed, a `varscale.Key` or a JAX key; for
             Flax NNX also a mapping from the names of streams.
         like: the JAX library: "flax.linen", "flax.nnx", "haiku", "equinox", or one of
-            `varscale.port.libraries` with its options.
+            `varscale.port.libraries` with its options. "torch" leaves all as it is: `explain` says
+            what torch itself has drawn.
         names: regular expressions of the twin's modules, and the name of each in JAX, below that
             of the module around it: {r"blocks\.(\d+)": r"encoderblock_\1"}. One that begins with
             "/" is the whole path; "" stands for no module; None leaves the module as it is.
@@ -92,7 +93,17 @@ def init_(
         >>> torch.equal(model[0].bias, torch.zeros(8))  # Flax's default
         True
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     _planned(model, key, like, options, classes, rules).fill_()
     return model
 
@@ -145,7 +156,17 @@ def plan(
         >>> varscale.torch.plan(model, 0, "flax.linen").draw("0.weight").shape
         torch.Size([8, 4])
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     return _planned(model, key, like, options, classes, rules)
 
 
@@ -198,7 +219,17 @@ def explain(
         >>> table.rows[0].path, table.rows[0].fans, table.rows[0].stddev
         ('Dense_0/kernel', (4.0, 8.0), 0.5)
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     return _planned(model, key, like, options, classes, rules).explain()
 
 
@@ -256,7 +287,17 @@ def check(
         >>> print(varscale.torch.check(model, dumped, like="flax.linen"))
         all 2 are equal, 40 values, bit for bit
     """
-    options = said(names, init, layout, params, lift, order, style, compiled, expect)
+    options = said(
+        names=names,
+        init=init,
+        layout=layout,
+        params=params,
+        lift=lift,
+        order=order,
+        style=style,
+        compiled=compiled,
+        expect=expect,
+    )
     made = _planned(model, 0 if key is None else key, like, options, classes, rules)
     return replace(made, key=key).check(tree)
 

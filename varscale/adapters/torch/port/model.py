@@ -14,7 +14,7 @@ from varscale.port.options import Model
 from varscale.port.places import Twin
 from varscale.port.tree import Node
 
-__all__ = ["describe"]
+__all__ = ["describe", "original_class"]
 
 #: What a parametrized module keeps its own values in; its parameters have the module's names.
 _PARAMETRIZATIONS = "parametrizations"
@@ -54,7 +54,8 @@ def describe(
         else:
             first[memory] = name
             parameters.append(name)
-    return Model(_node("", module, rules, classes, set()), shapes, parameters, tied)
+    root = _node("", module, rules, classes, set())
+    return Model("torch", root, shapes, parameters, tied)
 
 
 def _memory(tensor: torch.Tensor) -> Any:
@@ -92,7 +93,7 @@ def _node(
 ) -> Node:
     _refuse_wrapped(at, module)
     seen.add(id(module))
-    kind = _original_class(module)
+    kind = original_class(module)
     name = next((classes[cls] for cls in kind.__mro__ if cls in classes), None)
     rule = rule_for(module, rules)
     if rule is not None:
@@ -122,6 +123,6 @@ def _refuse_wrapped(at: str, module: nn.Module) -> None:
         )
 
 
-def _original_class(module: nn.Module) -> type[nn.Module]:
+def original_class(module: nn.Module) -> type[nn.Module]:
     """The class that was written; a parametrized module has one made from it."""
     return type(module).__mro__[1] if parametrize.is_parametrized(module) else type(module)

@@ -126,8 +126,6 @@ def recurrent(kind: str, gates: str) -> Rule:
     """Gates are rows of one weight, in the order `gates`; layers and directions are JAX cells."""
 
     def rule(module: nn.RNNBase) -> list[Twin]:
-        if module.proj_size:
-            raise ValueError("an LSTM with proj_size is no layer of JAX's libraries: give a rule")
         cells = list(_cells(module))
         return [
             Twin(
@@ -164,22 +162,26 @@ def _with_bias(kind: str, sizes: dict[str, Any], module: Any, kernel: Place) -> 
 
 
 def _conv_sizes(module: Any) -> dict[str, Any]:
-    return {
+    sizes = {
         "kernel_size": tuple(module.kernel_size),
         "inputs": module.in_channels,
         "outputs": module.out_channels,
-        "groups": module.groups,
     }
+    # Not every library's layers know groups.
+    return sizes | {"groups": module.groups} if module.groups > 1 else sizes
 
 
 def _cells(module: nn.RNNBase) -> Iterator[tuple[str, dict[str, Any]]]:
     """The tails of the cells' names, and their sizes."""
     directions = ("", "_reverse") if module.bidirectional else ("",)
     outputs = module.proj_size or module.hidden_size
+    # No library here has an LSTM with a projection, which is refused under this name.
+    more = {"proj_size": module.proj_size} if module.proj_size else {}
     for layer in range(module.num_layers):
         inputs = outputs * len(directions) if layer else module.input_size
         for direction in directions:
             sizes = {"inputs": inputs, "hidden": module.hidden_size, "bias": module.bias}
+            sizes |= more
             yield f"l{layer}{direction}", sizes
 
 

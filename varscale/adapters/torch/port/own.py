@@ -1,0 +1,178 @@
+"""How torch itself starts the parameters of its layers, where nobody says anything.
+
+Source: `reset_parameters` of each class in torch/nn/modules (2.13); `torch.nn.init`, which reads
+fan_in from axis 1 and fan_out from axis 0 of every weight, a transposed convolution's too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
+
+from varscale.adapters.torch.port.model import original_class
+from varscale.fans import compute_fans
+from varscale.initializers import Constant, Normal, UniformBetween, VarianceScaling
+from varscale.port.own import Own
+
+__all__ = ["LAWS", "own_laws"]
+
+#: From a module to the laws of its parameters, and of those below it that it draws again.
+Laws: TypeAlias = Callable[[Any], Mapping[str, Own]]
+
+#: kaiming_uniform_(a=sqrt(5)): a gain of sqrt(2 / (1 + 5)), so that the limit is 1 / sqrt(fan_in).
+_KAIMING = VarianceScaling(1 / 3, "fan_in", "uniform", in_axis=1, out_axis=0)
+_XAVIER = VarianceScaling(1.0, "fan_avg", "uniform", in_axis=1, out_axis=0)
+_XAVIER_NORMAL = VarianceScaling(1.0, "fan_avg", "normal", in_axis=1, out_axis=0)
+
+
+def own_laws(model: nn.Module) -> dict[str, Own]:
+    """The laws of a model's parameters by name, as far as they are known.
+
+    A layer's law is known where its class is torch's, or a subclass that does not change how it
+    starts. Code that draws again after the layers were made is not seen, but for torch's own.
+    """
+    found: dict[str, Own] = {}
+    # From the inside out: what is around a layer may draw its parameters again.
+    for at, module in reversed(list(model.named_modules(remove_duplicate=False))):
+        laws, prefix = _laws_of(module), f"{at}." if at else ""
+        parametrized = getattr(module, "parametrizations", {})
+        found |= {prefix + name: one for name, one in laws.items() if name not in parametrized}
+    return found
+
+
+def _laws_of(module: nn.Module) -> Mapping[str, Own]:
+    kind = original_class(module)
+    known = next((cls for cls in kind.__mro__ if cls in LAWS), None)
+    if known is None or any(
+        getattr(kind, name, None) is not getattr(known, name, None)
+        for name in ("__init__", "reset_parameters", "_reset_parameters")
+    ):
+        return {}
+    return LAWS[known](module)
+
+
+def weight_and_bias(module: Any) -> dict[str, Own]:
+    """Linear, and convolutions of all kinds: a limit of 1 / sqrt(fan_in) for both."""
+    found = {"weight": Own(_shape(module.weight), "kaiming_uniform_(a=sqrt(5))", _KAIMING)}
+    if module.bias is not None:
+        fans = compute_fans(_shape(module.weight), 1, 0)
+        found["bias"] = _within(module.bias, fans[0], "fan_in", fans)
+    return found
+
+
+def bilinear(module: nn.Bilinear) -> dict[str, Own]:
+    """The limit depends on the first inputs alone."""
+    inputs = module.weight.shape[1]
+    return {name: _within(tensor, inputs, "in1_features") for name, tensor in _own(module).items()}
+
+
+def embedding(module: nn.Embedding | nn.EmbeddingBag) -> dict[str, Own]:
+    """N(0, 1), but for the row of the padding."""
+    row = module.padding_idx
+    said = "normal_()" if row is None else f"normal_(), row {row} zeros"
+    return {"weight": Own(_shape(module.weight), said, Normal(1.0))}
+
+
+def recurrent(module: Any) -> dict[str, Own]:
+    """RNN, LSTM and GRU, and their cells: all parameters alike, biases and projections too."""
+    size = module.hidden_size
+    return {name: _within(tensor, size, "hidden_size") for name, tensor in _own(module).items()}
+
+
+def norm(module: Any) -> dict[str, Own]:
+    """All normalisations."""
+    values = {"weight": 1.0, "bias": 0.0}
+    return {name: _constant(tensor, values[name]) for name, tensor in _own(module).items()}
+
+
+def prelu(module: nn.PReLU) -> dict[str, Own]:
+    """The number that the layer was made with."""
+    return {"weight": _constant(module.weight, module.init)}
+
+
+def attention(module: nn.MultiheadAttention) -> dict[str, Own]:
+    """The packed weight is one matrix of three times the outputs; that of the output is a Linear's.
+
+    Only `out_proj.weight` is not named here.
+    """
+    found = {}
+    for name, tensor in _own(module).items():
+        if name in ("bias_k", "bias_v"):
+            found[name] = Own(_shape(tensor), "xavier_normal_()", _XAVIER_NORMAL)
+        elif name == "in_proj_bias":
+            found[name] = _constant(tensor, 0.0)
+        else:
+            found[name] = Own(_shape(tensor), "xavier_uniform_()", _XAVIER)
+    if module.in_proj_bias is not None:
+        found["out_proj.bias"] = _constant(module.out_proj.bias, 0.0)
+    return found
+
+
+def transformer(module: nn.Transformer) -> dict[str, Own]:
+    """nn.Transformer, not its parts alone: whatever has several axes is drawn again."""
+    return {
+        name: Own(_shape(tensor), "xavier_uniform_()", _XAVIER)
+        for name, tensor in module.named_parameters(remove_duplicate=False)
+        if tensor.dim() > 1
+    }
+
+
+def _own(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in module._parameters.items() if tensor is not None}
+
+
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def _within(
+    tensor: torch.Tensor, size: float, name: str, fans: tuple[float, float] | None = None
+) -> Own:
+    """Uniform within 1 / sqrt(size)."""
+    bound = 1 / math.sqrt(size) if size else 0.0
+    law = UniformBetween(-bound, bound)
+    return Own(_shape(tensor), f"uniform_(+-1/sqrt({name}))", law, fans)
+
+
+def _constant(tensor: torch.Tensor, value: float) -> Own:
+    said = {0.0: "zeros_()", 1.0: "ones_()"}.get(value, f"constant_({value:g})")
+    return Own(_shape(tensor), said, Constant(value))
+
+
+LAWS: dict[type[nn.Module], Laws] = {
+    nn.Linear: weight_and_bias,
+    NonDynamicallyQuantizableLinear: weight_and_bias,
+    nn.Bilinear: bilinear,
+    nn.Conv1d: weight_and_bias,
+    nn.Conv2d: weight_and_bias,
+    nn.Conv3d: weight_and_bias,
+    nn.ConvTranspose1d: weight_and_bias,
+    nn.ConvTranspose2d: weight_and_bias,
+    nn.ConvTranspose3d: weight_and_bias,
+    nn.Embedding: embedding,
+    nn.EmbeddingBag: embedding,
+    nn.LayerNorm: norm,
+    nn.RMSNorm: norm,
+    nn.GroupNorm: norm,
+    nn.BatchNorm1d: norm,
+    nn.BatchNorm2d: norm,
+    nn.BatchNorm3d: norm,
+    nn.SyncBatchNorm: norm,
+    nn.InstanceNorm1d: norm,
+    nn.InstanceNorm2d: norm,
+    nn.InstanceNorm3d: norm,
+    nn.MultiheadAttention: attention,
+    nn.RNN: recurrent,
+    nn.LSTM: recurrent,
+    nn.GRU: recurrent,
+    nn.RNNCell: recurrent,
+    nn.LSTMCell: recurrent,
+    nn.GRUCell: recurrent,
+    nn.PReLU: prelu,
+    nn.Transformer: transformer,
+}
