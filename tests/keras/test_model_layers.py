@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,12 +73,12 @@ def norm(name: str, *names: str, **more: Any) -> Want:
     return want
 
 
-def projections(params: Params) -> dict[str, Any]:
+def projections(params: Params, module: str = "MultiHeadDotProductAttention_0") -> dict[str, Any]:
     ours = {"query": "query", "key": "key", "value": "value", "out": "attention_output"}
     return {
         f"layer.{name}.{leaf}": array
         for flax_name, name in ours.items()
-        for leaf, array in params["MultiHeadDotProductAttention_0"][flax_name].items()
+        for leaf, array in params[module][flax_name].items()
     }
 
 
@@ -87,6 +88,20 @@ def general(axes: Any, features: Any) -> Callable[[Any], Any]:
 
 def heads(**options: Any) -> Callable[[Any], Any]:
     return lambda x: nn.MultiHeadDotProductAttention(2, **options)(x)
+
+
+class GroupQueryAttention(nn.Module):
+    """Four heads of queries and two of keys and values, as one writes it in Linen."""
+
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        query, key, value = (
+            nn.DenseGeneral((many, 2), name=name, **BIAS)(x)
+            for name, many in (("query", 4), ("key", 2), ("value", 2))
+        )
+        key, value = (jax.numpy.repeat(one, 2, axis=-2) for one in (key, value))
+        y = nn.dot_product_attention(query, key, value)
+        return nn.DenseGeneral(x.shape[-1], axis=(-2, -1), name="out", **BIAS)(y)
 
 
 def across(x: Any) -> Any:
@@ -182,6 +197,14 @@ CASES = {
         DRAWN_BIAS,
         lambda layer, x: layer(x, x),
     ),
+    "grouped query attention": Case(
+        lambda x: GroupQueryAttention()(x),
+        lambda: layers.GroupQueryAttention(2, 4, 2),
+        (2, 3, 8),
+        lambda params: projections(params, "GroupQueryAttention_0"),
+        DRAWN_BIAS,
+        lambda layer, x: layer(x, x),
+    ),
     "layer norm": Case(
         lambda x: nn.LayerNorm(**SCALE)(x),
         lambda: layers.LayerNormalization(epsilon=1e-6),
@@ -239,3 +262,31 @@ def test_a_layer_without_parameters_is_no_module(layer: Any) -> None:
     model = keras.Sequential([keras.Input((3, 5)), layers.Dense(7), layer, layers.Dense(7)])
     shapes = vk.plan(model, 0, "flax.linen").plan.shapes()
     assert [*shapes] == ["Dense_0/kernel", "Dense_0/bias", "Dense_1/kernel", "Dense_1/bias"]
+
+
+@pytest.mark.parametrize("like", ["haiku", "equinox"])
+@pytest.mark.parametrize("key_heads", [1, 2])
+def test_fewer_heads_of_keys_are_refused_where_there_are_none(like: str, key_heads: int) -> None:
+    layer = layers.GroupQueryAttention(2, 4, key_heads)
+    layer(np.zeros((1, 3, 8), np.float32), np.zeros((1, 3, 8), np.float32))
+    with pytest.raises(
+        ValueError, match=f"attention layer of {like} has no key_heads; give a rule"
+    ):
+        vk.plan(layer, 0, like)
+
+
+def test_nnx_has_fewer_heads_of_keys(assert_identical: Any) -> None:
+    from flax import nnx
+
+    if "num_kv_heads" not in inspect.signature(nnx.MultiHeadAttention.__init__).parameters:
+        pytest.skip("not available: flax>=0.12.1")
+    module = nnx.MultiHeadAttention(4, 8, num_kv_heads=2, bias_init=UNIFORM, rngs=nnx.Rngs(5))
+    layer = layers.GroupQueryAttention(2, 4, 2)
+    layer(np.zeros((1, 3, 8), np.float32), np.zeros((1, 3, 8), np.float32))
+    plan = vk.plan(layer, 5, "flax.nnx", init={"": {"bias": vk.uniform(1.0)}})
+    plan.fill_()
+    for name, ours in (("query", "query"), ("key", "key"), ("value", "value"),
+                       ("out", "attention_output")):  # fmt: skip
+        for leaf in ("kernel", "bias"):
+            want = getattr(getattr(module, name), leaf)[...]
+            assert_identical(plan.variables[f"{ours}.{leaf}"], want)

@@ -121,10 +121,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], dict[str, Any], type[Exception], str
         ),
         {}, ValueError, "its bias has the axes 'd', not all new ones, 'cd'",
     ),
-    "fewer heads of keys": (
-        lambda: attending(layers.GroupQueryAttention(2, 4, 2)), {}, ValueError,
-        "as many key heads as query heads; give a rule",
-    ),
     "values of another size": (
         lambda: attending(layers.MultiHeadAttention(2, 4, value_dim=3)), {}, ValueError,
         "the attention layer of flax.linen has no value_head_size; give a rule for it",

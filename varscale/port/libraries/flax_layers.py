@@ -94,19 +94,25 @@ def attention(
     bias: bool = True,
     dropout: float = 0.0,
 ) -> JaxLayer:
-    """`nn.MultiHeadDotProductAttention`: kernels are drawn flattened, with the fans of that."""
+    """`nn.MultiHeadDotProductAttention`: kernels are drawn flattened, with the fans of that.
+
+    Linen has none with fewer heads of keys and values: that is a module of one's own, of a
+    `nn.DenseGeneral` each for "query", "key", "value" and "out".
+    """
     del dropout  # draws nothing in Linen, whose stream for it is another
-    if key_heads not in (None, heads):
-        raise ValueError("Flax's attention has as many key heads as query heads; give a rule")
     params: list[Param] = []
-    size = heads * head_size
+    size, grouped = heads * head_size, key_heads not in (None, heads)
     for name, width, wide in projections(inputs, size, outputs, key_inputs, value_inputs):
-        split = (heads, head_size)
-        kernel, biases = ((*split, wide), (wide,)) if name == "out" else ((width, *split), split)
+        many = key_heads if key_heads and name in ("key", "value") else heads
+        kernel: tuple[int, ...] = (heads, head_size, wide)
+        split: tuple[int, ...] = (wide,)
+        if name != "out":
+            kernel, split, wide = (width, many, head_size), (many, head_size), many * head_size
         params.append(Param(f"{name}/kernel", kernel, LECUN, "IO", drawn=(width, wide)))
         if bias:
-            params.append(Param(f"{name}/bias", biases, ZEROS, "O", drawn=(wide,)))
-    return JaxLayer("MultiHeadDotProductAttention", tuple(params))
+            params.append(Param(f"{name}/bias", split, ZEROS, "O", drawn=(wide,)))
+    kind = "GroupQueryAttention" if grouped else "MultiHeadDotProductAttention"
+    return JaxLayer(kind, tuple(params))
 
 
 def lstm(*, inputs: int, hidden: int, bias: bool = True) -> JaxLayer:

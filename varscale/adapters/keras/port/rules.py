@@ -140,8 +140,8 @@ def attention(layer: Any) -> Twin:
         "outputs": kernels["out"][2],
         "key_inputs": kernels["key"][0],
         "value_inputs": kernels["value"][0],
-        "key_heads": key_heads,
-        # No library here knows these two: they are refused where they say something.
+        # Few libraries know the first of these, none the others, which are then refused.
+        "key_heads": key_heads if key_heads != heads else None,
         "value_head_size": value_size if value_size != size else None,
         "gate": "sigmoid" if "gate" in inner else None,
         "bias": inner["query"].bias is not None,
