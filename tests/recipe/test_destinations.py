@@ -67,7 +67,7 @@ def test_a_torch_tensor_is_filled_in_place() -> None:
             assert (tensor.numpy() == WANTED[path]).all()
 
 
-def test_torch_knows_short_dtypes_and_meta_tensors() -> None:
+def test_torch_knows_short_dtypes() -> None:
     torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
     made = recipe.load(VECTORS / "linen-mlp.json")
     path = "params/Dense_1/kernel"
@@ -76,8 +76,21 @@ def test_torch_knows_short_dtypes_and_meta_tensors() -> None:
     tensor = torch.zeros(wanted.shape, dtype=torch.bfloat16)
     recipe.replay(made, 3, into={path: tensor})
     assert (tensor.float().numpy() == wanted.astype(np.float32)).all()
-    meta = torch.zeros(wanted.shape, dtype=torch.bfloat16, device="meta")
-    assert recipe.parameters(made, 3)[path].fill(meta) is meta
+
+
+@pytest.mark.parametrize("kind", ["meta", "fake"])
+def test_a_tensor_without_memory_is_refused_before_anything_is_written(kind: str) -> None:
+    torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode() if kind == "fake" else torch.device("meta"):
+        nowhere = torch.zeros(WANTED[KERNEL].shape)
+    first = torch.zeros(WANTED["params/pos"].shape)
+    with pytest.raises(ValueError, match=f"{KERNEL}.*has no memory: call model.to_empty"):
+        recipe.replay(MADE, 5, into={"params/pos": first, KERNEL: nowhere})
+    with pytest.raises(ValueError, match="has no memory"):
+        recipe.parameters(MADE, 5)[KERNEL].fill(nowhere)
+    assert not first.any()
 
 
 def test_a_tensorflow_variable_is_assigned() -> None:
@@ -142,6 +155,65 @@ def test_nothing_is_written_where_one_destination_is_wrong(wrong: str) -> None:
         recipe.replay(MADE, 5, into={"params/pos": first, KERNEL: destination}, layouts=layouts)
     assert message in str(caught.value)
     assert not first.any()
+
+
+def two(first: Any, second: Any) -> dict[str, Any]:
+    """A recipe's destinations of the two parameters of `PAIR`."""
+    return {"a": first, "b": second}
+
+
+UNIFORM = {"distribution": "uniform", "interval": (0.5, 1.0), "factors": (), "scale": ()}
+DRAW = recipe.Operation("draw", (0,), {"shape": (4, 6), "dtype": np.dtype("float32"), **UNIFORM})
+#: Two parameters of one shape, no value of which is 0.
+PAIR = recipe.Recipe(
+    typed=True, partitionable=True, x64=False, program=(DRAW,),
+    outputs=tuple(recipe.Output(path, 1, (4, 6), np.dtype("float32")) for path in "ab"),
+)  # fmt: skip
+
+
+def test_destinations_that_share_memory_are_refused_before_anything_is_written() -> None:
+    whole = np.zeros((7, 12), np.float32)
+    for first, second in (
+        (whole[:4, :6], whole[3:, :6]),  # one row
+        (whole[:4, :6], whole[:4, :6]),  # the same
+        (whole[:4, ::2], whole[3::-1, ::2]),  # the same, backwards
+        (whole[:4, :6], whole[3:, 5:11]),  # one element
+    ):
+        with pytest.raises(ValueError, match=r"destinations of '[ab]' and '[ab]' share memory"):
+            recipe.replay(PAIR, 5, into=two(first, second))
+        assert not whole.any()
+    for first, second in (
+        (whole[:4, ::2], whole[:4, 1::2]),  # every other column
+        (whole[:4, :6], whole[2:6, 6:]),  # beside each other
+        (whole[:7:2, 5::-1], whole[:7:2, 6:]),
+    ):
+        whole[...] = 0
+        recipe.replay(PAIR, 5, into=two(first, second))
+        assert first.all()
+        assert (first == second).all()
+
+
+def test_tensors_and_arrays_that_share_memory_are_refused() -> None:
+    torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
+    whole = torch.zeros(7, 12)
+    for first, second in (
+        (whole[:4, :6], whole[3:, :6]),
+        (whole[:4, :6], whole[3:, :6].numpy()),
+        (torch.nn.Parameter(whole[:4, :6]), whole[3:, :6]),
+    ):
+        with pytest.raises(ValueError, match="destinations of 'a' and 'b' share memory"):
+            recipe.replay(PAIR, 5, into=two(first, second))
+        assert not whole.any()
+    recipe.replay(PAIR, 5, into=two(whole[:4, ::2], whole[:4, 1::2]))
+    assert whole[:4].all()
+
+
+def test_one_variable_for_two_parameters_is_refused() -> None:
+    tf = pytest.importorskip("tensorflow", reason="not installed: pip install varscale[tensorflow]")
+    variable = tf.Variable(tf.zeros((4, 6)))
+    with pytest.raises(ValueError, match="destinations of 'a' and 'b' are one variable"):
+        recipe.replay(PAIR, 5, into=two(variable, variable))
+    assert not variable.numpy().any()
 
 
 def test_names_that_are_not_there_are_refused() -> None:

@@ -6,16 +6,21 @@ No framework is imported to find out which one a destination is of.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from varscale.draws import fill
 from varscale.layout import Layout, overlaps_itself
 from varscale.recipe.tensors import Sources, Tensor
 
-__all__ = ["check", "write"]
+__all__ = ["check", "check_apart", "write"]
+
+#: Steps after which two destinations are taken to share memory, where no proof was found.
+_WORK = 1 << 16
 
 
 def check(path: str, tensor: Tensor, destination: Any, layout: Layout | None) -> None:
@@ -23,7 +28,7 @@ def check(path: str, tensor: Tensor, destination: Any, layout: Layout | None) ->
 
     Raises:
         TypeError: nothing that can be filled, another dtype, or not a layout.
-        ValueError: another shape, read-only or overlapping memory.
+        ValueError: another shape, or memory that is read-only, overlapping or not there.
     """
     if layout is not None and not isinstance(layout, Layout):
         raise TypeError(f"the layout of {path!r} must be a Layout, got {layout!r}")
@@ -50,11 +55,41 @@ def check(path: str, tensor: Tensor, destination: Any, layout: Layout | None) ->
         strides, itemsize = destination.strides, destination.itemsize
     elif _is_torch(destination):
         _torch("check_destination")(destination)
+        if destination.is_meta or type(destination).__name__ == "FakeTensor":
+            raise ValueError(
+                f"the destination of {path!r} is on the meta device and has no memory: call "
+                "model.to_empty(device=...), or torch.empty_like(tensor, device=...), first"
+            )
         strides, itemsize = destination.stride(), 1
     else:
         return
     if overlaps_itself(shape, strides, itemsize):
         raise ValueError(f"the destination of {path!r} overlaps itself")
+
+
+def check_apart(into: Mapping[str, Any]) -> None:
+    """Refuse destinations, each of them checked, of which one would be written over another.
+
+    Raises:
+        ValueError: two share memory, or are the same variable.
+    """
+    variables: dict[int, str] = {}
+    memories: list[tuple[int, int, str, np.ndarray[Any, Any]]] = []
+    for path, destination in into.items():
+        if not (_is_array(destination) or _is_torch(destination)):
+            other = variables.setdefault(id(destination), path)
+            if other != path:
+                raise ValueError(f"the destinations of {other!r} and {path!r} are one variable")
+        elif 0 not in destination.shape:
+            memory = _memory(destination)
+            memories.append((*byte_bounds(memory), path, memory))
+    before: list[tuple[int, int, str, np.ndarray[Any, Any]]] = []
+    for each in sorted(memories, key=lambda one: one[:2]):
+        before = [one for one in before if one[1] > each[0]]
+        for one in before:
+            if _share(one[3], each[3]):
+                raise ValueError(f"the destinations of {one[2]!r} and {each[2]!r} share memory")
+        before.append(each)
 
 
 def write(tensor: Tensor, destination: Any, layout: Layout | None) -> None:
@@ -85,6 +120,30 @@ def _is_torch(destination: Any) -> bool:
 
 def _is_variable(destination: Any) -> bool:
     return all(hasattr(destination, name) for name in ("assign", "shape", "dtype"))
+
+
+def _memory(destination: Any) -> np.ndarray[Any, Any]:
+    """The bytes of a destination as an array, which is never read."""
+    if _is_array(destination):
+        address, strides, size = destination.ctypes.data, destination.strides, destination.itemsize
+    else:
+        address, size = destination.data_ptr(), destination.element_size()
+        strides = tuple(size * one for one in destination.stride())
+    interface = {
+        "data": (address, True),
+        "shape": (*destination.shape, size),
+        "strides": (*strides, 1),
+        "typestr": "|u1",
+        "version": 3,
+    }
+    return np.asarray(SimpleNamespace(__array_interface__=interface))
+
+
+def _share(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+    try:
+        return np.shares_memory(a, b, max_work=_WORK)  # type: ignore[arg-type]  # numpy's stubs
+    except np.exceptions.TooHardError:
+        return True
 
 
 def _dtype_name(destination: Any) -> str:

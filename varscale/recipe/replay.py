@@ -11,7 +11,7 @@ import numpy as np
 from varscale.keys import Key, KeyLike, as_key, key_data
 from varscale.keys import key as key_of_seed
 from varscale.layout import Layout
-from varscale.recipe.destinations import check, write
+from varscale.recipe.destinations import check, check_apart, write
 from varscale.recipe.format import Recipe
 from varscale.recipe.program import run
 from varscale.recipe.steps import Keys, as_tensor
@@ -130,7 +130,8 @@ def replay(
     Raises:
         KeyError: the recipe has no such parameter.
         TypeError: not a key, or a destination that cannot be filled, or of another dtype.
-        ValueError: a destination of another shape, or that cannot be written; nothing was.
+        ValueError: a destination of another shape, without memory, that cannot be written, or
+            that shares memory with another; nothing was written.
     """
     made = parameters(recipe, key)
     if into is None:
@@ -145,6 +146,7 @@ def replay(
             raise ValueError(f"a layout is given for {path!r}, but no destination")
     for path, destination in into.items():
         check(path, made[path].tensor, destination, layouts.get(path))
+    check_apart(into)
     for path, destination in into.items():
         write(made[path].tensor, destination, layouts.get(path))
     return dict(into)
