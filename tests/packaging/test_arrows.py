@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -267,3 +267,51 @@ ALLOWED = {
 def test_a_right_arrow_is_allowed(row: str) -> None:
     module, source = ALLOWED[row]
     assert not [why for each in imports(source, module) if (why := objection(module, each))]
+
+
+def circles(sources: Mapping[str, tuple[str, bool]]) -> list[str]:
+    """The modules that import each other, as "a -> b -> a"; also late, and for types only.
+
+    Args:
+        sources: by the name of the module its text, and whether it is a package's `__init__`.
+    """
+    arrows: dict[str, list[str]] = {}
+    for module, (source, is_package) in sources.items():
+        named = [one.module for one in imports(source, module, is_package=is_package)]
+        # `from a import b` takes b from the module a, unless b is a module itself.
+        below = {one.rpartition(".")[0] for one in named if one in sources}
+        arrows[module] = [one for one in named if one in sources and one not in below]
+    found, done = [], set[str]()
+
+    def walk(module: str, path: list[str]) -> None:
+        if module in path:
+            found.append(" -> ".join([*path[path.index(module) :], module]))
+        elif module not in done:
+            for other in arrows[module]:
+                walk(other, [*path, module])
+            done.add(module)
+
+    for module in arrows:
+        walk(module, [])
+    return found
+
+
+def test_no_modules_import_each_other() -> None:
+    sources = {
+        name: (path.read_text("utf-8"), path.name == "__init__.py")
+        for name, path in modules().items()
+    }
+    assert not circles(sources)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import varscale.b", "from varscale.b import x", "from varscale import b", "from .b import x",
+     "def f():\n    import varscale.b", "if TYPE_CHECKING:\n    from varscale.b import x"],
+)  # fmt: skip
+def test_a_circle_is_seen(source: str) -> None:
+    texts = {"varscale.a": source, "varscale.b": "from varscale import c", "varscale.c": ""}
+    assert not circles({name: (text, False) for name, text in texts.items()})
+    texts["varscale.c"] = "from varscale.a import x"
+    found = circles({name: (text, False) for name, text in texts.items()})
+    assert found == ["varscale.a -> varscale.b -> varscale.c -> varscale.a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random as python_random
 import re
 from typing import Any
 
@@ -180,3 +181,38 @@ def test_a_leaf_that_has_the_path_of_a_numbered_one_is_refused() -> None:
     tree = {"a": {"b": numpy.zeros(1)}, "a/b": numpy.ones(1), "a/b#2": numpy.full(1, 2.0)}
     with pytest.raises(ValueError, match="leaves of different paths, got 'a/b#2' twice"):
         recipe.record(lambda key: tree, 0)
+
+
+def drawn_beside(make: Any) -> Any:
+    return lambda key: {"a": random.normal(key, (2,)), "b": numpy.asarray(make(key))}
+
+
+GENERATOR = np.random.default_rng(0)
+COUNT = iter(range(100))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    "make",
+    {
+        "numpy": lambda key: np.random.randn(2).astype(np.float32),
+        "generator": lambda key: GENERATOR.standard_normal(2, np.float32),
+        "python": lambda key: [python_random.random(), 0.5],
+        "counter": lambda key: numpy.full(2, float(next(COUNT))),
+        "shape": lambda key: random.normal(key, (1 + next(COUNT),)),
+        "seed": lambda key: random.normal(random.key(next(COUNT)), (2,)),
+    }.values(),
+)
+def test_what_comes_from_anything_but_the_key_is_refused(make: Any, compiled: bool) -> None:
+    init = drawn_beside(make)
+    for function in (init, jax.jit(init)):  # of the latter, JAX keeps the code that it traced
+        with pytest.raises(ValueError, match=r"^'b' cannot be recorded: traced twice"):
+            recipe.record(function, 0, compiled=compiled, verify=False)
+
+
+def test_a_random_state_that_is_set_anew_is_a_constant() -> None:
+    def make(key: Any) -> Any:
+        return np.random.default_rng(3).standard_normal(2, np.float32)
+
+    got = recipe.replay(recipe.record(drawn_beside(make), 0, verify=EVERY_BIT), 7)
+    assert (got["b"] == make(None)).all()

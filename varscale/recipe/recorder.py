@@ -17,7 +17,8 @@ def record(
 
     Args:
         init_fn: called with the key, returns the parameters: a pytree, or a module that is one. It
-            may be traced: what it does must not depend on the key's value.
+            may be traced, twice: what it does must not depend on the key's value, nor on anything
+            that changes between the calls, such as NumPy's random state.
         key: what it is called with: a `jax.random.key` or `PRNGKey` array, or a seed, of which a
             `jax.random.key` is made. The recipe is the same for every key of its kind.
         compiled: record what `jax.jit(init_fn)` gives; in some dtypes and distributions, its
@@ -32,7 +33,8 @@ def record(
         NotImplementedError: the parameters depend on something that no recipe can say: named, with
             the line that calls it; or the key is of another generator than threefry2x32.
         TypeError: not a key, or nothing that JAX can trace.
-        ValueError: a parameter that the recipe does not reproduce, named; or none is left.
+        ValueError: a parameter that the recipe does not reproduce, or that is another when
+            init_fn is traced again, named; or none is left.
         ModuleNotFoundError: JAX is not installed.
 
     Example:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from varscale.recipe.recording.products import elementwise
 from varscale.recipe.recording.sampling import normal_of
-from varscale.recipe.recording.values import Fixed, Stored, Value, shape_of
-
-if TYPE_CHECKING:
-    from varscale.recipe.recording.trace import Tracer
+from varscale.recipe.recording.values import Fixed, Stored, Tracing, Value, shape_of
 
 __all__ = ["OF_ELEMENTS", "REARRANGING", "recorded"]
 
@@ -41,7 +38,7 @@ _NOTHING = frozenset(
 )  # fmt: skip
 
 
-def recorded(tracer: Tracer, eqn: Any, inputs: list[Value]) -> list[Value] | None:
+def recorded(tracer: Tracing, eqn: Any, inputs: list[Value]) -> list[Value] | None:
     """The results of an equation, or None where no operation is equal to it.
 
     Raises:
@@ -62,7 +59,7 @@ def recorded(tracer: Tracer, eqn: Any, inputs: list[Value]) -> list[Value] | Non
 def _simple(name: str, **fields: Callable[[Any], Any]) -> Callable[..., Stored]:
     """A rule: an operation of one result whose fields are made from the equation."""
 
-    def rule(tracer: Tracer, eqn: Any, *inputs: Value) -> Stored:
+    def rule(tracer: Tracing, eqn: Any, *inputs: Value) -> Stored:
         made = {each: make(eqn) for each, make in fields.items()}
         return tracer.scope.add(name, *inputs, shape=eqn.outvars[0].aval.shape, fields=made)
 
@@ -77,7 +74,7 @@ def _integers(name: str) -> Callable[[Any], tuple[int, ...]]:
     return lambda eqn: tuple(int(one) for one in eqn.params[name])
 
 
-def _converted(tracer: Tracer, eqn: Any, x: Value) -> Value:
+def _converted(tracer: Tracing, eqn: Any, x: Value) -> Value:
     dtype = np.dtype(eqn.params["new_dtype"])
     if dtype == np.dtype(eqn.invars[0].aval.dtype):
         return x
@@ -88,13 +85,13 @@ def _converted(tracer: Tracer, eqn: Any, x: Value) -> Value:
     return tracer.scope.add("convert", x, shape=_shape(eqn), fields={"dtype": dtype})
 
 
-def _reshape(tracer: Tracer, eqn: Any, x: Value, *sizes: Value) -> Value:
+def _reshape(tracer: Tracing, eqn: Any, x: Value, *sizes: Value) -> Value:
     if eqn.params.get("dimensions") is not None or sizes:
         raise NotImplementedError("it transposes, or has a size that is not known")
     return tracer.scope.add("reshape", x, shape=_shape(eqn), fields={"shape": _shape(eqn)})
 
 
-def _slice(tracer: Tracer, eqn: Any, x: Value) -> Value:
+def _slice(tracer: Tracing, eqn: Any, x: Value) -> Value:
     start, stop = _integers("start_indices")(eqn), _integers("limit_indices")(eqn)
     step = tuple(map(int, eqn.params["strides"] or (1,) * len(start)))
     return tracer.scope.add(
@@ -102,7 +99,7 @@ def _slice(tracer: Tracer, eqn: Any, x: Value) -> Value:
     )
 
 
-def _split_array(tracer: Tracer, eqn: Any, x: Value) -> list[Value]:
+def _split_array(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
     axis, offset = int(eqn.params["axis"]), 0
     start, stop = [0] * len(shape_of(x)), list(shape_of(x))
     parts: list[Value] = []
@@ -114,12 +111,12 @@ def _split_array(tracer: Tracer, eqn: Any, x: Value) -> list[Value]:
     return parts
 
 
-def _dynamic_slice(tracer: Tracer, eqn: Any, x: Value, *start: Value) -> Value:
+def _dynamic_slice(tracer: Tracing, eqn: Any, x: Value, *start: Value) -> Value:
     fields = {"shape": _shape(eqn)}
     return tracer.scope.add("dynamic_slice", x, *start, shape=_shape(eqn), fields=fields)
 
 
-def _dynamic_update_slice(tracer: Tracer, eqn: Any, x: Value, part: Value, *start: Value) -> Value:
+def _dynamic_update_slice(tracer: Tracing, eqn: Any, x: Value, part: Value, *start: Value) -> Value:
     if not all(isinstance(one, Fixed) for one in start):
         raise NotImplementedError("its place depends on the key, or on the step of a loop")
     room = [n - m for n, m in zip(shape_of(x), shape_of(part), strict=True)]
@@ -128,7 +125,7 @@ def _dynamic_update_slice(tracer: Tracer, eqn: Any, x: Value, part: Value, *star
     return tracer.scope.add("update", x, part, shape=_shape(eqn), fields={"start": place})
 
 
-def _scatter(tracer: Tracer, eqn: Any, x: Value, indices: Value, part: Value) -> Value:
+def _scatter(tracer: Tracing, eqn: Any, x: Value, indices: Value, part: Value) -> Value:
     """`x.at[i, j].set(part)`, with numbers for i and j."""
     numbers, shape = eqn.params["dimension_numbers"], _shape(eqn)
     lead = tuple(range(len(numbers.inserted_window_dims)))
@@ -149,7 +146,7 @@ def _scatter(tracer: Tracer, eqn: Any, x: Value, indices: Value, part: Value) ->
     return tracer.scope.add("update", x, inner, shape=shape, fields={"start": start})
 
 
-def _unstacked(tracer: Tracer, eqn: Any, x: Value) -> list[Value]:
+def _unstacked(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
     axis, shape = int(eqn.params["axis"]), shape_of(x)
     rows: list[Value] = []
     for i, result in enumerate(eqn.outvars):
@@ -163,14 +160,14 @@ def _unstacked(tracer: Tracer, eqn: Any, x: Value) -> list[Value]:
     return rows
 
 
-def _stack(tracer: Tracer, eqn: Any, *parts: Value) -> Value:
+def _stack(tracer: Tracing, eqn: Any, *parts: Value) -> Value:
     axis, result = int(eqn.params["axis"]), _shape(eqn)
     row = (*result[:axis], 1, *result[axis + 1 :])
     rows = [tracer.scope.add("reshape", one, shape=row, fields={"shape": row}) for one in parts]
     return tracer.scope.add("concatenate", *rows, shape=result, fields={"axis": axis})
 
 
-def _tile(tracer: Tracer, eqn: Any, x: Value) -> Value:
+def _tile(tracer: Tracing, eqn: Any, x: Value) -> Value:
     sizes, count = shape_of(x), len(shape_of(x))
     pairs = zip(_integers("reps")(eqn), sizes, strict=True)
     wide = tuple(n for pair in pairs for n in pair)
@@ -179,7 +176,7 @@ def _tile(tracer: Tracer, eqn: Any, x: Value) -> Value:
     return tracer.scope.add("reshape", repeated, shape=_shape(eqn), fields={"shape": _shape(eqn)})
 
 
-def _square(tracer: Tracer, eqn: Any, x: Value) -> Value:
+def _square(tracer: Tracing, eqn: Any, x: Value) -> Value:
     return elementwise(tracer, eqn, "multiply", [x, x])
 
 

@@ -5,7 +5,7 @@ Source: measured on jax 0.10.2 and 0.12.0.1; `record` compares every recipe with
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +16,12 @@ from varscale.recipe.recording.values import (
     Fixed,
     Product,
     Stored,
+    Tracing,
     Value,
     as_number,
     shape_of,
 )
 from varscale.recipe.recording.versions import FOLDS
-
-if TYPE_CHECKING:
-    from varscale.recipe.recording.trace import Tracer
 
 __all__ = ["BY_RECIPROCAL", "elementwise"]
 
@@ -33,7 +31,7 @@ BY_RECIPROCAL = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.flo
 _FUSED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def elementwise(tracer: Tracer, eqn: Any, name: str, inputs: list[Value]) -> Value:
+def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Value:
     """The result of an operation on elements, by its name in a recipe.
 
     Raises:
@@ -59,14 +57,14 @@ def elementwise(tracer: Tracer, eqn: Any, name: str, inputs: list[Value]) -> Val
     return _written(tracer, name, inputs, shape)
 
 
-def _reciprocal(tracer: Tracer, x: Value, dtype: np.dtype[Any]) -> Value:
+def _reciprocal(tracer: Tracing, x: Value, dtype: np.dtype[Any]) -> Value:
     in_dtype = Arithmetic(dtype)
     if isinstance(x, Fixed):
         return Fixed(np.asarray(in_dtype.divide(in_dtype.value(1), x.number)), inner=x.inner)
     return tracer.scope.add("divide", Fixed(np.ones((), dtype)), x, shape=())
 
 
-def _written(tracer: Tracer, name: str, inputs: list[Value], shape: tuple[int, ...]) -> Stored:
+def _written(tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]) -> Stored:
     """An operation on elements; constants are numbers where another input has the shape."""
     operands = [as_number(one, shape) for one in inputs]
     if shape and all(shape_of(one) == () for one in operands):
@@ -74,7 +72,7 @@ def _written(tracer: Tracer, name: str, inputs: list[Value], shape: tuple[int, .
     return tracer.scope.add(name, *operands, shape=shape)
 
 
-def _negated(tracer: Tracer, x: Value) -> Value | None:
+def _negated(tracer: Tracing, x: Value) -> Value | None:
     if isinstance(x, Drawn):
         return x.negated(tracer.unit)
     if isinstance(x, Product) and x.unit is tracer.unit:
@@ -84,7 +82,7 @@ def _negated(tracer: Tracer, x: Value) -> Value | None:
 
 
 def _product(
-    tracer: Tracer, a: Value, b: Value, shape: tuple[int, ...], dtype: np.dtype[Any]
+    tracer: Tracing, a: Value, b: Value, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Value:
     """A product; of a draw and a number, still a draw.
 
@@ -118,7 +116,7 @@ def _product(
     return _written(tracer, "multiply", [a, number], shape)
 
 
-def _same_for_all(tracer: Tracer, divisor: Value, shape: tuple[int, ...]) -> bool:
+def _same_for_all(tracer: Tracing, divisor: Value, shape: tuple[int, ...]) -> bool:
     """Whether XLA sees that all elements are divided by one number."""
     if shape == ():
         return False
@@ -127,7 +125,7 @@ def _same_for_all(tracer: Tracer, divisor: Value, shape: tuple[int, ...]) -> boo
     return tracer.unit is not None and isinstance(divisor, Fixed) and divisor.uniform
 
 
-def _fused(tracer: Tracer, name: str, inputs: list[Value], shape: tuple[int, ...]) -> Value | None:
+def _fused(tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]) -> Value | None:
     """The sum of a product and something else, rounded once."""
     scope = tracer.scope
     left, right = (_factors(tracer, one) for one in inputs)
@@ -144,7 +142,7 @@ def _fused(tracer: Tracer, name: str, inputs: list[Value], shape: tuple[int, ...
     return None
 
 
-def _factors(tracer: Tracer, value: Value) -> tuple[Value, Value] | None:
+def _factors(tracer: Tracing, value: Value) -> tuple[Value, Value] | None:
     """The factors of a product of the same compiled code."""
     if isinstance(value, Product) and value.unit is tracer.unit:
         return value.a, value.b

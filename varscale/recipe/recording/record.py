@@ -15,7 +15,7 @@ from varscale.recipe.fields import DTYPES
 from varscale.recipe.format import LeftOut, Output, Recipe
 from varscale.recipe.recording.trace import Tracer
 from varscale.recipe.recording.values import Scope
-from varscale.recipe.replay import parameters
+from varscale.recipe.replay import Parameter, parameters
 
 __all__ = ["record"]
 
@@ -27,6 +27,23 @@ _LIBRARIES = {"flax": "flax", "haiku": "dm-haiku", "equinox": "equinox"}
 def record(init_fn: Callable[[Any], Any], key: Any, *, compiled: bool, verify: bool) -> Recipe:
     """See `varscale.recipe.record`."""
     key = _checked(key)
+    function, recipe = _traced(init_fn, key, compiled=compiled)
+    # On a CPU both settings mean the same, but of a function that is jitted already, JAX would
+    # give the code that it has under the one.
+    precise = "highest" if jax.config.jax_default_matmul_precision == "float32" else "float32"
+    with jax.default_matmul_precision(precise):
+        _, again = _traced(init_fn, key, compiled=compiled)
+    _refuse_changed(recipe, again, key)
+    if verify:
+        for one in (key, jax.random.fold_in(key, 1)):
+            _compare(recipe, one, function(one))
+    return recipe
+
+
+def _traced(
+    init_fn: Callable[[Any], Any], key: Any, *, compiled: bool
+) -> tuple[Callable[[Any], Sequence[Any]], Recipe]:
+    """The function as one of arrays, and its recipe."""
     left_out: dict[str, str] = {}
     paths: list[str] = []
 
@@ -60,7 +77,7 @@ def record(init_fn: Callable[[Any], Any], key: Any, *, compiled: bool, verify: b
         Output(path, scope.number(value), tuple(aval.shape), np.dtype(aval.dtype))
         for path, value, aval in zip(paths, values, closed.out_avals, strict=True)
     )
-    recipe = Recipe(
+    return function, Recipe(
         typed=_is_typed(key),
         partitionable=bool(jax.config.jax_threefry_partitionable),
         x64=bool(jax.config.jax_enable_x64),
@@ -69,10 +86,28 @@ def record(init_fn: Callable[[Any], Any], key: Any, *, compiled: bool, verify: b
         left_out=tuple(LeftOut(path, why) for path, why in left_out.items()),
         recorded=_provenance(compiled=compiled),
     )
-    if verify:
-        for one in (key, jax.random.fold_in(key, 1)):
-            _compare(recipe, one, function(one))
-    return recipe
+
+
+def _refuse_changed(recipe: Recipe, again: Recipe, key: Any) -> None:
+    """Raise ValueError where a second trace gave other parameters: not all of them is the key's."""
+    if (recipe.program, recipe.outputs) == (again.program, again.outputs):
+        return
+    first, second = parameters(recipe, key), parameters(again, key)
+    changed = [path for path in first if path not in second or _differ(first[path], second[path])]
+    changed += [path for path in second if path not in first]
+    if changed:
+        more = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
+        raise ValueError(
+            f"{changed[0]!r}{more} cannot be recorded: traced twice, init_fn gives two results; it "
+            "takes random numbers of NumPy or Python, or a state that it changes, where all must "
+            "come from the key"
+        )
+
+
+def _differ(one: Parameter, other: Parameter) -> bool:
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return True
+    return one.array().tobytes() != other.array().tobytes()
 
 
 def _checked(key: Any) -> Any:

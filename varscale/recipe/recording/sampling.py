@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,16 +11,13 @@ from varscale.dtypes import FLOATS
 from varscale.numerics import Law
 from varscale.numerics.arithmetic import Arithmetic
 from varscale.recipe.recording.products import BY_RECIPROCAL
-from varscale.recipe.recording.values import Drawn, Fixed, Value
+from varscale.recipe.recording.values import Drawn, Fixed, Tracing, Value
 from varscale.recipe.recording.versions import FOLDS, OLD_LOG1P
-
-if TYPE_CHECKING:
-    from varscale.recipe.recording.trace import Tracer
 
 __all__ = ["normal_of", "sampled"]
 
 
-def sampled(tracer: Tracer, eqn: Any, inputs: list[Value]) -> Value:
+def sampled(tracer: Tracing, eqn: Any, inputs: list[Value]) -> Value:
     """The draw of a call to a sampler of JAX's.
 
     Raises:
@@ -54,7 +51,7 @@ def _uniform_law(dtype: np.dtype[Any], low: Any, high: Any) -> Law:
     return Law(dtype, "uniform", (in_dtype.value(low), in_dtype.value(high)), in_dtype.value(1))
 
 
-def _of_unit_length(tracer: Tracer, drawn: Drawn) -> Value:
+def _of_unit_length(tracer: Tracing, drawn: Drawn) -> Value:
     """A uniform in [low, low + 1) in compiled code, where XLA makes one sum of two.
 
     JAX draws 1 <= x < 2 and computes (x - 1) * (high - low) + low: of this, x + (low - 1) is left.
@@ -69,7 +66,7 @@ def _of_unit_length(tracer: Tracer, drawn: Drawn) -> Value:
     return tracer.scope.add("maximum", total, Fixed(np.asarray(low)), shape=batch + shape)
 
 
-def normal_of(tracer: Tracer, eqn: Any, x: Value) -> Value | None:
+def normal_of(tracer: Tracing, eqn: Any, x: Value) -> Value | None:
     """A normal, before its factors: of uniforms as JAX draws them for it."""
     if not isinstance(x, Drawn) or x.law.distribution != "uniform" or x.scale:
         return None

@@ -33,13 +33,7 @@ _JITTED = ("jit", "pjit")
 
 
 class Tracer:
-    """Writes the operations of a jaxpr into a scope.
-
-    Attributes:
-        scope: the program in the making.
-        unit: the compiled code that is walked through, or None where JAX runs each operation by
-            itself.
-    """
+    """Writes the operations of a jaxpr into a scope; a `Tracing`, where its attributes are said."""
 
     def __init__(self, scope: Scope, unit: Unit | None = None) -> None:
         self.scope = scope

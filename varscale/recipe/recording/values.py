@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = [
     "Product",
     "Scope",
     "Stored",
+    "Tracing",
     "Unit",
     "Value",
     "as_number",
@@ -228,6 +229,19 @@ class Scope:
         if law.old_log1p and law.dtype == np.float64:
             fields["old_log1p"] = True
         return self.add("draw", drawn.key, shape=drawn.batch + drawn.shape, fields=fields)
+
+
+class Tracing(Protocol):
+    """A walk through a traced function, as far as the rules for its primitives know it.
+
+    Attributes:
+        scope: the program in the making.
+        unit: the compiled code that is walked through, or None where JAX runs each operation by
+            itself.
+    """
+
+    scope: Scope
+    unit: Unit | None
 
 
 def _plain(number: Any) -> bool | int | float:
