@@ -254,7 +254,7 @@ def test_the_text_is_an_aligned_table(small: Any) -> None:
 class Reader(html.parser.HTMLParser):
     """Elements, their attributes and their text; unbalanced tags are an error."""
 
-    VOID = frozenset({"meta"})
+    VOID = frozenset({"meta", "wbr"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -303,6 +303,21 @@ def test_the_page_has_every_cell(small: Any) -> None:
     want = [text for one in (*small.rows, *small.left) for text in one.cells]
     assert [text for _, text in cells] == want
     assert small.totals in small.html()
+
+
+def test_a_long_name_breaks_after_a_separator_and_a_part_does_not() -> None:
+    model = tn.Sequential(tn.MultiheadAttention(4, 2))
+    names = {"0": "Transformer/encoderblock_0/attention"}
+    page = door.explain(model, 0, "flax.linen", names=names).html()
+    path = "Transformer/<wbr>encoderblock_0/<wbr>attention/<wbr>query/<wbr>kernel"
+    assert f'<td class="mono path" data-label="JAX"><span>{path}</span></td>' in page
+    part = '<span class="part">rows 0:4 of 12</span>'
+    assert f"<span>0.<wbr>in_proj_weight  {part}</span>" in page
+
+
+def test_fans_are_whole_numbers() -> None:
+    table = door.explain(tn.Sequential(tn.Linear(98304, 10, device="meta")), 0, "flax.linen")
+    assert "98304, 10" in str(table)
 
 
 def test_bars_show_the_standard_deviations(small: Any) -> None:

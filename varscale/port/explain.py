@@ -58,7 +58,7 @@ class Explained:
         """The text of each column, see `COLUMNS`."""
         place = f"{self.to}  {self.part}" if self.part else self.to
         path = self.path + (f"[{', '.join(map(str, self.stack))}]" if self.stack else "")
-        fan = f"{number(self.fans[0])}, {number(self.fans[1])}" if self.fans else ""
+        fan = ", ".join(map(_fan, self.fans)) if self.fans else ""
         count = "" if self.count is None else str(self.count)
         shape = "x".join(map(str, self.shape)) or "()"
         spread = number(self.stddev)
@@ -213,6 +213,11 @@ def _left(name: str, own: Own) -> Explained:
         compiled=None,
         values=math.prod(own.shape),
     )
+
+
+def _fan(fan: float) -> str:
+    """A fan as one counts it: whole where it is."""
+    return f"{fan:.0f}" if fan.is_integer() and fan < 1e9 else number(fan)
 
 
 def _sizes(rows: Sequence[Row]) -> list[int]:

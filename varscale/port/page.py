@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -18,6 +19,8 @@ _STYLE = """
 .varscale-plan th { font-weight: 600; opacity: .7 }
 .varscale-plan td { font-variant-numeric: tabular-nums }
 .varscale-plan .mono { font-family: ui-monospace, monospace; font-size: 12px }
+.varscale-plan .path { white-space: normal; overflow-wrap: anywhere; min-width: 15em }
+.varscale-plan .part { white-space: nowrap; opacity: .7 }
 .varscale-plan .bar { display: inline-block; width: 72px; height: .55em; margin-right: .6em;
   border-radius: .28em; background: rgba(128, 128, 128, .18); overflow: hidden }
 .varscale-plan .bar > span { display: block; height: 100% }
@@ -26,9 +29,12 @@ _STYLE = """
   .varscale-plan thead { display: none }
   .varscale-plan table, .varscale-plan tbody, .varscale-plan tr { display: block; min-width: 0 }
   .varscale-plan tr { padding: .6em 0; border-bottom: 1px solid rgba(128, 128, 128, .4) }
-  .varscale-plan td { display: flex; gap: .8em; border: 0; padding: .1em 0; white-space: normal;
-    overflow-wrap: anywhere }
-  .varscale-plan td::before { content: attr(data-label); flex: 0 0 6.5em; opacity: .6 }
+  .varscale-plan td { display: flex; gap: 10px; align-items: baseline; border: 0; padding: .1em 0;
+    white-space: normal; overflow-wrap: anywhere; min-width: 0 }
+  .varscale-plan td::before { content: attr(data-label); flex: 0 0 76px; opacity: .7;
+    font: 13px/1.45 ui-sans-serif, system-ui, sans-serif; overflow-wrap: normal }
+  .varscale-plan td:first-child { font-weight: 600 }
+  .varscale-plan .bar { flex: none; margin: 0 }
   .varscale-plan td:empty { display: none }
 }
 """
@@ -38,6 +44,9 @@ body { margin: 1.5em; background: Canvas; color: CanvasText }
 h1 { font: 600 18px/1.3 ui-sans-serif, system-ui, sans-serif; margin: 0 0 .8em }
 """
 _MONO = frozenset({"twin", "JAX", "key", "initializer", "layout"})
+#: Names that may be long, and break after a separator rather than push the other columns aside.
+_PATHS = frozenset({"twin", "JAX"})
+_BREAK = re.compile(r"(?<=[/.])(?=\w)")
 
 
 def fragment(
@@ -80,9 +89,14 @@ def document(title: str, content: str) -> str:
 
 
 def _cell(name: str, text: str, level: float | None) -> str:
-    kind = ' class="mono"' if name in _MONO else ""
+    kinds = " ".join(kind for kind, of in (("mono", _MONO), ("path", _PATHS)) if name in of)
+    kind = f' class="{kinds}"' if kinds else ""
+    shown = escape(text)
+    if name in _PATHS and shown:  # one element, which a narrow page sets beside the cell's label
+        at, _, part = _BREAK.sub("<wbr>", shown).partition("  ")
+        shown = f"<span>{at}" + (f'  <span class="part">{part}</span>' if part else "") + "</span>"
     bar = _bar(level) if name == "std" and level is not None else ""
-    return f'<td{kind} data-label="{escape(name)}">{bar}{escape(text)}</td>'
+    return f'<td{kind} data-label="{escape(name)}">{bar}{shown}</td>'
 
 
 def _bar(level: float) -> str:
