@@ -22,7 +22,7 @@ from varscale.port.near_keys import another_key, drawn_by_plan, roundings
 from varscale.port.orders import other_order
 from varscale.port.wording import axes_of, initializer_text, number, part_text
 
-__all__ = ["likely"]
+__all__ = ["likely", "other_dtype"]
 
 #: Values that rounding has made of others, the widest first.
 _SHORTER = ("float16", "bfloat16")
@@ -36,6 +36,7 @@ def likely(case: Case, cases: Cases) -> Cause:
     """The likely cause of a difference; "unknown" is an answer."""
     return (
         _not_finite(case)
+        or other_dtype(case)
         or _constant(case, cases)
         or _rounded(case, cases)
         or _elsewhere(case, cases)
@@ -46,6 +47,14 @@ def likely(case: Case, cases: Cases) -> Cause:
         or matrix(case)
         or law(case, cases)
     )
+
+
+def other_dtype(case: Case) -> Cause | None:
+    """Where the dtypes differ, and rounded to the shorter of both nothing else does."""
+    have, want = case.alike
+    if case.have.dtype == case.want.dtype or not same(have, want).all():
+        return None
+    return Cause("dtype", _rounded_to(case))
 
 
 def _not_finite(case: Case) -> Cause | None:
@@ -92,7 +101,7 @@ def _rounded(case: Case, cases: Cases) -> Cause | None:
     have, want = case.have, case.want
     if "c" in (have.dtype.kind, want.dtype.kind):
         return None
-    if have.dtype != want.dtype or have.dtype.itemsize > 2:
+    if have.dtype.itemsize > 2:
         for name in _SHORTER:
             short = as_dtype(name)
             if same(_as(have, short), _as(want, short)).all() and _is_short(have, short):
@@ -120,22 +129,23 @@ def _rounded(case: Case, cases: Cases) -> Cause | None:
 
 def _elsewhere(case: Case, cases: Cases) -> Cause | None:
     """The same values in another order, or those of another row."""
-    found = cases.by_digest.get(digest(case.have), [])
+    have, want = case.alike
+    found = cases.by_digest.get(digest(have), [])
     if case in found:
-        order = other_order(case.have, case.want, _letters(case))
+        order = other_order(have, want, _letters(case))
         return Cause("order", f"JAX's values with {order}")
     for other in found:
-        order = None
-        if case.have.shape != other.want.shape or not same(case.have, other.want).all():
-            order = other_order(case.have, other.want, _letters(other))
+        order, its = None, other.alike[1]
+        if have.shape != its.shape or not same(have, its).all():
+            order = other_order(have, its, _letters(other))
             if order is None:
                 continue
         stack = f"[{', '.join(map(str, other.row.stack))}]" if other.row.stack else ""
         text = f"holds JAX's {other.row.path}{stack}, where {case.row.path} is meant"
         text += f" (with {order})" if order else ""
         if other.row.to == case.row.to:
-            mine, its = (part_text(one.row.index) for one in (case, other))
-            text += f": the parts are in another order, {mine} has what {its} should have"
+            mine, theirs = (part_text(one.row.index) for one in (case, other))
+            text += f": the parts are in another order, {mine} has what {theirs} should have"
             return Cause("parts", text)
         return Cause("swapped", text + f": swapped with {other.row.to}, or named otherwise in JAX")
     return None
@@ -143,9 +153,10 @@ def _elsewhere(case: Case, cases: Cases) -> Cause | None:
 
 def _partly(case: Case) -> Cause | None:
     """Most values are equal: where are the others?"""
-    if case.have.dtype != case.want.dtype or case.have.size < 2:
+    have, want = case.alike
+    if have.dtype != want.dtype or have.size < 2:
         return None
-    wrong = ~same(case.have, case.want)
+    wrong = ~same(have, want)
     count = int(wrong.sum())
     if count > wrong.size // 2:
         return None
@@ -158,7 +169,8 @@ def _partly(case: Case) -> Cause | None:
             at.append(f"{name} {shown}")
     where = f", all at {'; '.join(at)}" if at else ""
     zero = "; they are 0 in the twin" if not case.have[wrong].any() else ""
-    return Cause("partly", f"{count} of {wrong.size} values differ{where}{zero}")
+    rounded = f"; the others are {_rounded_to(case)}" if case.have.dtype != case.want.dtype else ""
+    return Cause("partly", f"{count} of {wrong.size} values differ{where}{zero}{rounded}")
 
 
 def _same_bits(case: Case, cases: Cases) -> Cause | None:
@@ -205,6 +217,13 @@ def _one_value(values: Array) -> tuple[bool, float]:
 def _letters(case: Case) -> str:
     axes = axes_of(case.row)
     return axes[0] if axes else plain_axes(case.want.ndim)
+
+
+def _rounded_to(case: Case) -> str:
+    return (
+        f"equal after rounding to {case.alike[0].dtype} (the twin's are {case.have.dtype}, "
+        f"JAX's {case.want.dtype})"
+    )
 
 
 def _as(values: Array, dtype: np.dtype[Any]) -> Array:

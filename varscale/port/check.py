@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from varscale.port.cases import Array, Case, Cases, Cause, expected, same, steps
-from varscale.port.causes import likely
+from varscale.port.causes import likely, other_dtype
 from varscale.port.explain import aligned
 from varscale.port.plan import Plan, Row
 from varscale.port.trees import AnyTree, read
@@ -74,7 +74,7 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        """Whether all is equal and nothing of JAX's parameters is left over.
+        """Whether all is equal, of JAX's dtypes, and nothing of JAX's parameters is left over.
 
         Parameters that the plan leaves as they are may be among JAX's that are left over.
         """
@@ -90,8 +90,9 @@ class Comparison:
             raise AssertionError(str(self))
 
     def __str__(self) -> str:
-        wrong = [row for row in self.rows if not row.equal]
+        wrong = [row for row in self.rows if row.cause and row.cause.kind != "dtype"]
         values = sum(row.size for row in self.rows)
+        rounded = _by_dtype(self.rows)
         if wrong:
             differing = sum(row.differing for row in wrong)
             lines = [
@@ -102,10 +103,18 @@ class Comparison:
                 *(f"{row.place}\n    {row.cause.kind}: {row.cause.text}" for row in wrong
                   if row.cause),
             ]  # fmt: skip
+        elif rounded:
+            lines = []
         elif self.rows:
             lines = [f"all {len(self.rows)} are equal, {values:,} values, bit for bit"]
         else:
             lines = ["nothing was compared"]
+        for said, rows in rounded.items():
+            if not wrong and len(rounded) == 1:  # the others, which JAX has not, are just right
+                lines.append(f"all {len(self.rows)} are {said}, {values:,} values")
+            else:
+                which = ", ".join(row.place for row in rows)
+                lines.append(f"{len(rows)} of {len(self.rows)} are {said}: {which}")
         for said, names in (
             ("of JAX's parameters, without a place in the plan", self.unmatched),
             ("in the tree, not compared", self.others),
@@ -167,11 +176,7 @@ def _compared(case: Case, cases: Cases) -> Checked:
     differing = int(equal.size - equal.sum())
     if not differing and have.dtype == want.dtype:
         return _checked(row, have.size, 0, 0.0, 0, None)
-    cause = None
-    if differing:
-        cause = likely(case, cases)
-    else:
-        cause = Cause("rounded", f"the same numbers, of dtype {have.dtype}, JAX's {want.dtype}")
+    cause = likely(case, cases) if differing else other_dtype(case)
     with np.errstate(all="ignore"):
         wide = np.complex128 if "c" in (have.dtype.kind, want.dtype.kind) else np.float64
         apart = np.abs(have.astype(wide) - want.astype(wide)).reshape(-1)
@@ -210,6 +215,15 @@ def _is_beside(path: str, leaf: Any, plan: Plan) -> bool:
     averaged = {at.rpartition(".")[0] for at, _ in plan.constants}
     rows = (row for row in plan.rows if row.to.rpartition(".")[0] in averaged)
     return name in ("mean", "var") and owner in {row.path.rpartition("/")[0] for row in rows}
+
+
+def _by_dtype(rows: Sequence[Checked]) -> dict[str, list[Checked]]:
+    """The rows of another dtype that are equal but for it, by what is said of them."""
+    found: dict[str, list[Checked]] = {}
+    for row in rows:
+        if row.cause and row.cause.kind == "dtype":
+            found.setdefault(row.cause.text, []).append(row)
+    return found
 
 
 def _table(rows: Sequence[Checked]) -> list[str]:

@@ -79,7 +79,9 @@ def law(case: Case, cases: Cases) -> Cause:
     if found[0].kind == "key":
         alike = float(np.corrcoef(sample(case.have), sample(case.want))[0, 1])
         same_law = f"the same distribution, uncorrelated ({alike:.3f}); {spread}"
-        return Cause("key", f"{same_law}: {_OTHER_KEY}")
+        have, want = case.have.dtype, case.want.dtype
+        drawn_short = f", or both were drawn as they are, in {have} and {want}: other numbers"
+        return Cause("key", f"{same_law}: {_OTHER_KEY}{drawn_short if have != want else ''}")
     beyond = int((np.abs(case.have.astype(np.float64)) > drawn.bound).sum())
     more = f"; {beyond} values lie beyond JAX's bound {drawn.bound:.4g}" if beyond else ""
     return Cause(found[0].kind, f"{' or '.join(one.said for one in found)}: {spread}{more}")

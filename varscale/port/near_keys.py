@@ -40,6 +40,13 @@ def another_key(case: Case, cases: Cases) -> Cause | None:
     row = case.row
     if cases.key is None or row.key is None:
         return None
+    have, want = case.have.dtype, case.want.dtype
+    if have != want and all(_is_drawn(case, row.key, one) for one in (case.have, case.want)):
+        return Cause(
+            "param_dtype",
+            f"the plan's draw in {have}, where JAX's is one in {want}: other numbers, not the same "
+            f"rounded; make the twin's parameters {want}, and convert them after the init",
+        )
     for values, whose in ((case.want, "JAX's values"), (case.have, "the twin's values")):
         if _is_drawn(case, row.key, values):
             continue
