@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from varscale.fans import Axes, axes_tuple
 
-__all__ = ["as_axes", "as_compiled", "as_shape", "check_choice", "check_number", "is_number"]
+__all__ = [
+    "as_axes",
+    "as_compiled",
+    "as_path",
+    "as_shape",
+    "check_choice",
+    "check_kind",
+    "check_number",
+    "is_number",
+]
 
 
 def as_shape(shape: Sequence[int] | int) -> tuple[int, ...]:
@@ -45,11 +56,23 @@ def as_compiled(compiled: Any) -> bool | None:
     return None if compiled is None else bool(compiled)
 
 
+def as_path(name: str, path: Any) -> Path:
+    """The path of a file; TypeError for what is no path."""
+    check_kind(name, path, str | os.PathLike, "the path of a file")
+    return Path(path)
+
+
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise ValueError where the value is none of those allowed."""
     if value not in allowed:
         *first, last = (repr(one) for one in allowed)
         raise ValueError(f"{name} must be {', '.join(first)} or {last}, got {value!r}")
+
+
+def check_kind(name: str, value: Any, kinds: Any, said: str) -> None:
+    """Raise TypeError where the value is none of these types, which are `said` in words."""
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {said}, got {type(value).__name__}")
 
 
 def check_number(name: str, value: Any) -> None:

@@ -315,6 +315,26 @@ def test_a_long_name_breaks_after_a_separator_and_a_part_does_not() -> None:
     assert f"<span>0.<wbr>in_proj_weight  {part}</span>" in page
 
 
+def test_other_names_of_a_parameter_are_said_by_both() -> None:
+    model = tn.Sequential(tn.Embedding(5, 4), tn.Linear(4, 5, bias=False))
+    model[1].weight = model[0].weight
+    said = "tied: 1.weight is 0.weight"
+    table = door.explain(model, 0, "flax.linen")
+    assert str(table).endswith(said)
+    assert said in table.html()
+    door.init_(model, 0, "flax.linen")
+    tree = {"Embed_0": {"embedding": model[0].weight.detach().numpy()}}
+    found = door.check(model, tree, "flax.linen")
+    assert found.ok
+    assert str(found).endswith(said)
+
+
+def test_a_title_that_is_no_text_is_refused() -> None:
+    table = door.explain(tn.Sequential(tn.Linear(4, 4)), 0, "flax.linen")
+    with pytest.raises(TypeError, match="title must be a text, got int"):
+        table.html(3)  # type: ignore[arg-type]
+
+
 def test_fans_are_whole_numbers() -> None:
     table = door.explain(tn.Sequential(tn.Linear(98304, 10, device="meta")), 0, "flax.linen")
     assert "98304, 10" in str(table)

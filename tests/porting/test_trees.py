@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.core.cases import random_cases
 from varscale.port.files import read_file
-from varscale.port.trees import flatten, read, shapes
+from varscale.port.trees import as_array, flatten, read, shapes
 
 A, B, C = np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(3, np.float32), np.zeros(2)
 WANT = {"Dense_0/kernel": A, "Dense_0/bias": B}
@@ -82,6 +82,20 @@ def test_what_is_no_tree_is_refused() -> None:
         read([A])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="each path once, got 'a/b' twice"):
         read({"a/b": A, "a": {"b": B}})
+
+
+@pytest.mark.parametrize("shape", ["ab", 1.5, (4, "a"), object()])
+def test_what_is_no_shape_is_refused_with_its_path(shape: Any) -> None:
+    with pytest.raises(TypeError, match=r"expect must have arrays or .*, got .* at 'a/b'"):
+        shapes({"a": {"b": shape}})
+
+
+@pytest.mark.parametrize(
+    "leaf", ["abc", object(), [[1, 2], [3]], np.zeros(3, "U3"), np.zeros(3, object), lambda: 1]
+)
+def test_what_is_no_array_of_numbers_is_refused_with_its_path(leaf: Any) -> None:
+    with pytest.raises(TypeError, match=r"tree must have arrays of numbers, got .* at 'a/b': "):
+        as_array("a/b", leaf)
 
 
 NAMES = st.text(st.characters(blacklist_characters="/.", codec="utf-8"), min_size=1, max_size=4)

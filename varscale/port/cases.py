@@ -14,6 +14,7 @@ from varscale.draws import Known
 from varscale.initializers import Constant
 from varscale.layout import CounterMap
 from varscale.port.plan import Plan, Row
+from varscale.port.trees import as_array
 
 __all__ = [
     "Array",
@@ -91,7 +92,7 @@ def expected(row: Row, leaves: Mapping[str, Any], dtype: np.dtype[Any]) -> Array
         return constant.at(row.where)
     if row.path not in leaves:
         return Cause("missing", f"JAX's tree has no {row.path}")
-    whole = np.asarray(leaves[row.path])
+    whole = as_array(row.path, leaves[row.path])
     inner = whole.shape[len(row.stack) :]
     inside = all(at < size for at, size in zip(row.stack, whole.shape, strict=False))
     if inner != row.shape or not inside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from varscale.port.causes import likely, other_dtype
 from varscale.port.explain import aligned
 from varscale.port.plan import Plan, Row
 from varscale.port.trees import AnyTree, read
-from varscale.port.wording import number, part_text
+from varscale.port.wording import number, part_text, tied_text
 
 __all__ = ["Checked", "Comparison", "check"]
 
@@ -65,12 +65,14 @@ class Comparison:
         unmatched: JAX's parameters that nothing in the plan is compared with.
         others: leaves beside the parameters, which were not compared: running averages, counters.
         left: the twin's parameters that the plan leaves as they are; not compared either.
+        tied: other names of parameters that have several, and the one that is compared.
     """
 
     rows: tuple[Checked, ...]
     unmatched: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    tied: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -122,6 +124,8 @@ class Comparison:
         ):
             if names:
                 lines.append(f"{len(names)} {said}: {', '.join(names)}")
+        if self.tied:
+            lines.append(tied_text(self.tied))
         return "\n".join(lines)
 
 
@@ -138,7 +142,7 @@ def check(
             are nearly right are looked for.
 
     Raises:
-        TypeError: a tree that is none.
+        TypeError: a tree that is none, or has what is no array of numbers.
         ValueError: see `varscale.port.trees.read`.
     """
     leaves = read(tree)
@@ -167,6 +171,7 @@ def check(
         tuple(path for path in over if path not in beside),
         (*beside, *leaves.others),
         plan.left,
+        plan.tied,
     )
 
 

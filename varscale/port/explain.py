@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,14 @@ from varscale.port import laws
 from varscale.port.own import Own
 from varscale.port.page import document, fragment
 from varscale.port.plan import Plan, Row
-from varscale.port.wording import initializer_text, key_text, layout_text, number, part_text
+from varscale.port.wording import (
+    initializer_text,
+    key_text,
+    layout_text,
+    number,
+    part_text,
+    tied_text,
+)
 
 __all__ = ["Explained", "Explanation", "explain"]
 
@@ -80,12 +87,14 @@ class Explanation:
         constants: what is set beside them: running averages.
         left: the twin's parameters that are left as they are, and how their framework starts them;
             "unknown" where varscale does not know.
+        tied: other names of parameters that have several, and the one in the table.
     """
 
     rows: tuple[Explained, ...]
     dtypes: Mapping[str, np.dtype[Any]]
     constants: tuple[tuple[str, float], ...] = ()
     left: tuple[Explained, ...] = ()
+    tied: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def totals(self) -> str:
@@ -106,6 +115,8 @@ class Explanation:
         if self.constants:
             said = ", ".join(f"{name} = {number(value)}" for name, value in self.constants)
             found.append(f"set beside them: {said}")
+        if self.tied:
+            found.append(tied_text(self.tied))
         return tuple(found)
 
     @property
@@ -119,8 +130,9 @@ class Explanation:
             return (drawn,)
         count = f"{len(self.left):,} tensor{'s' if len(self.left) > 1 else ''}"
         said = f"{count} left as they are; above is what the framework itself draws for them"
-        left = (self.left, (said,))
-        return (drawn, left) if self.rows else (left,)
+        if not self.rows:
+            return ((self.left, (said, *self.notes)),)
+        return drawn, (self.left, (said,))
 
     def __str__(self) -> str:
         lines = []
@@ -161,7 +173,7 @@ def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]], own: Mapping[str, O
     sizes = {to: _sizes(rows) for to, rows in parts.items()}
     rows = tuple(_explained(row, sizes[row.to]) for row in plan.rows)
     left = tuple(_left(name, own[name]) for name in plan.left)
-    return Explanation(rows, dict(dtypes), plan.constants, left)
+    return Explanation(rows, dict(dtypes), plan.constants, left, plan.tied)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:

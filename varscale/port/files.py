@@ -23,12 +23,13 @@ from varscale.dtypes import as_dtype
 __all__ = ["read_file"]
 
 
-def read_file(path: str | os.PathLike[str]) -> dict[Any, Any]:
+def read_file(path: str | os.PathLike[str], name: str = "tree") -> dict[Any, Any]:
     """The tree in a file, its arrays as NumPy's.
 
     Args:
         path: of a file of `numpy.savez`, `safetensors.flax.save_file`, or of the bytes of
             `flax.serialization.to_bytes`, with the suffix .npz, .safetensors or .msgpack.
+        name: what an error calls it.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -43,7 +44,7 @@ def read_file(path: str | os.PathLike[str]) -> dict[Any, Any]:
         )
     if file.suffix not in _READERS:
         known = ", ".join(_READERS)
-        raise ValueError(f"params must be a mapping or a file of {known}, got {str(path)!r}")
+        raise ValueError(f"{name} must be a mapping or a file of {known}, got {str(path)!r}")
     tree = _READERS[file.suffix](file)
     if not isinstance(tree, dict):
         raise ValueError(f"{file} holds no tree, but one {type(tree).__name__}")

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from varscale.arguments import check_kind
+
 __all__ = ["document", "fragment"]
 
 #: Colours are made of the text's own, so that they are right on any background.
@@ -79,7 +81,12 @@ def fragment(
 
 
 def document(title: str, content: str) -> str:
-    """A whole page around a fragment."""
+    """A whole page around a fragment.
+
+    Raises:
+        TypeError: a title that is no text.
+    """
+    check_kind("title", title, str, "a text")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
+from varscale.arguments import as_shape, check_kind
+from varscale.dtypes import FLOATS
 from varscale.port.files import read_file
 
-__all__ = ["AnyTree", "Tree", "flatten", "read", "shapes"]
+__all__ = ["AnyTree", "Tree", "as_array", "flatten", "read", "shapes"]
 
 #: Nested mappings, a flat mapping from paths, or a file of either; see `varscale.port.files`.
 AnyTree: TypeAlias = Mapping[Any, Any] | str | os.PathLike[str]
@@ -33,12 +37,16 @@ class Tree:
     others: dict[str, Any]
 
 
-def read(tree: AnyTree) -> Tree:
+def read(tree: AnyTree, name: str = "tree") -> Tree:
     """The leaves of a tree: {"Dense_0": {"kernel": x}} has one, "Dense_0/kernel".
 
     Taken for what they stand for: {"params": ..., "batch_stats": ...} as `model.init` returns it;
     keys that are paths, separated by "/" or, in a flat mapping, by "."; numbers as names, and
     lists of mappings; {"value": x} in the place of every x. None is no leaf.
+
+    Args:
+        tree: the tree.
+        name: what an error calls it.
 
     Raises:
         TypeError: not a mapping, and not the path of a file.
@@ -48,17 +56,14 @@ def read(tree: AnyTree) -> Tree:
         >>> read({"params.Dense_0.kernel": 1, "batch_stats.BatchNorm_0.mean": 2})
         Tree(params={'Dense_0/kernel': 1}, others={'batch_stats/BatchNorm_0/mean': 2})
     """
-    given = read_file(tree) if isinstance(tree, str | os.PathLike) else tree
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            "params must be a mapping from names or paths, or the path of a file, got "
-            f"{type(given).__name__}"
-        )
+    given = read_file(tree, name) if isinstance(tree, str | os.PathLike) else tree
+    said = "a mapping from names or paths, or the path of a file"
+    check_kind(name, given, Mapping, said)
     leaves: dict[str, Any] = {}
     for names, leaf in _leaves(given, ()):
         path = "/".join(names)
         if path in leaves:
-            raise ValueError(f"params must have each path once, got {path!r} twice")
+            raise ValueError(f"{name} must have each path once, got {path!r} twice")
         leaves[path] = leaf
     if leaves and all(path.endswith(f"/{_VALUE}") for path in leaves):
         leaves = {path.removesuffix(f"/{_VALUE}"): leaf for path, leaf in leaves.items()}
@@ -78,11 +83,40 @@ def flatten(tree: AnyTree) -> dict[str, Any]:
 
 
 def shapes(tree: AnyTree) -> dict[str, tuple[int, ...]]:
-    """The shapes of a tree's leaves: arrays, `jax.ShapeDtypeStruct`s, or shapes themselves."""
-    return {
-        path: tuple(leaf.shape) if hasattr(leaf, "shape") else tuple(leaf)
-        for path, leaf in flatten(tree).items()
-    }
+    """The shapes of what is expected: arrays, `jax.ShapeDtypeStruct`s, or shapes themselves.
+
+    Raises:
+        TypeError: a leaf that is none of these; or see `read`.
+        ValueError: see `read`.
+    """
+    found = {}
+    for path, leaf in read(tree, "expect").params.items():
+        try:
+            found[path] = as_shape(getattr(leaf, "shape", leaf))
+        except TypeError:
+            raise TypeError(
+                f"expect must have arrays or their shapes, got {type(leaf).__name__} at {path!r}"
+            ) from None
+    return found
+
+
+def as_array(path: str, leaf: Any) -> np.ndarray[Any, Any]:
+    """A leaf as NumPy's array.
+
+    Raises:
+        TypeError: not an array of numbers.
+    """
+    try:
+        array = np.asarray(leaf)
+        numbers = array.dtype.kind in "biufc" or array.dtype in FLOATS
+        why = f"of dtype {array.dtype}"
+    except (TypeError, ValueError, RuntimeError) as error:
+        numbers, why = False, str(error)
+    if not numbers:
+        raise TypeError(
+            f"tree must have arrays of numbers, got {type(leaf).__name__} at {path!r}: {why}"
+        )
+    return array
 
 
 def _leaves(

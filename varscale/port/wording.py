@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from varscale.fans import Axes
 from varscale.initializers import (
@@ -22,7 +22,15 @@ from varscale.port.layers import Index
 from varscale.port.libraries.haiku_inits import HaikuVarianceScaling
 from varscale.port.plan import Row
 
-__all__ = ["axes_of", "initializer_text", "key_text", "layout_text", "number", "part_text"]
+__all__ = [
+    "axes_of",
+    "initializer_text",
+    "key_text",
+    "layout_text",
+    "number",
+    "part_text",
+    "tied_text",
+]
 
 #: The members of the family that JAX has names for.
 _NAMES = {
@@ -153,6 +161,11 @@ def part_text(index: Index, shape: Sequence[int] | None = None) -> str:
         start = "" if part.start is None else part.start
         texts.append(f"{name} {start}:{'' if part.stop is None else part.stop}{total}")
     return ", ".join(texts)
+
+
+def tied_text(tied: Mapping[str, str]) -> str:
+    """Which names are other names of the same parameter."""
+    return "tied: " + ", ".join(f"{name} is {first}" for name, first in tied.items())
 
 
 def _axes(init: VarianceScaling) -> list[str]:

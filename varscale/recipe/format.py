@@ -15,10 +15,22 @@ from typing import Any
 
 import numpy as np
 
+from varscale.arguments import as_path, check_kind
 from varscale.recipe.fields import FIELDS, dtype_from_json, require, sizes_from_json, to_json
 from varscale.recipe.operations import Kind, Operation, kinds_of
 
-__all__ = ["FORMAT", "VERSION", "LeftOut", "Output", "Recipe", "dumps", "load", "loads", "save"]
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "LeftOut",
+    "Output",
+    "Recipe",
+    "check_recipe",
+    "dumps",
+    "load",
+    "loads",
+    "save",
+]
 
 FORMAT = "varscale-recipe"
 #: Of the format. A reader refuses every other one: a value that changed its meaning is no value.
@@ -42,6 +54,9 @@ class Output:
     value: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+
+    def __post_init__(self) -> None:
+        check_kind("dtype", self.dtype, np.dtype, "a NumPy dtype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,7 @@ class Recipe:
         recorded: versions of the libraries that were at work, by name.
 
     Raises:
+        TypeError: a field of another type.
         ValueError: the program is not one: an operation on values that it cannot have.
     """
 
@@ -79,7 +95,12 @@ class Recipe:
     recorded: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_kind("recorded", self.recorded, Mapping, "a mapping from names to versions")
         object.__setattr__(self, "recorded", MappingProxyType(dict(self.recorded)))
+        for name in ("program", "outputs", "left_out"):
+            check_kind(name, getattr(self, name), tuple, "a tuple")
+        for output in self.outputs:
+            check_kind("each of outputs", output, Output, "an Output")
         kinds = kinds_of(self.program, [self.key_kind])
         for output in self.outputs:
             require(
@@ -96,8 +117,18 @@ class Recipe:
         return Kind((), None) if self.typed else Kind((2,), np.dtype(np.uint32))
 
 
+def check_recipe(recipe: Any) -> None:
+    """Raise TypeError for what is no recipe."""
+    check_kind("recipe", recipe, Recipe, "a Recipe, as load and record return it")
+
+
 def dumps(recipe: Recipe) -> str:
-    """The recipe as JSON: one operation and one output a line, and the content's SHA-256."""
+    """The recipe as JSON: one operation and one output a line, and the content's SHA-256.
+
+    Raises:
+        TypeError: not a recipe.
+    """
+    check_recipe(recipe)
     content = _content(recipe)
     lines = []
     for name, value in content.items():
@@ -114,9 +145,11 @@ def loads(text: str) -> Recipe:
     """The recipe of a JSON text.
 
     Raises:
+        TypeError: not a text.
         ValueError: not a recipe, of another version of the format, or changed since it was
             written: its SHA-256 does not fit.
     """
+    check_kind("text", text, str | bytes, "the text of a recipe's file")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -133,18 +166,25 @@ def loads(text: str) -> Recipe:
 
 
 def save(recipe: Recipe, path: str | Path) -> None:
-    """Write a recipe to a file, as `dumps` makes it."""
-    Path(path).write_text(dumps(recipe), "utf-8")
+    """Write a recipe to a file, as `dumps` makes it.
+
+    Raises:
+        TypeError: not a recipe, or not a path.
+        OSError: the file cannot be written.
+    """
+    as_path("path", path).write_text(dumps(recipe), "utf-8")
 
 
 def load(path: str | Path) -> Recipe:
     """Read a recipe from a file.
 
     Raises:
+        TypeError: not a path.
         ValueError: see `loads`.
+        OSError: the file cannot be read.
     """
     try:
-        text = Path(path).read_text("utf-8")
+        text = as_path("path", path).read_text("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"not a recipe: {error}") from None
     return loads(text)

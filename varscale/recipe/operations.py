@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from varscale.arguments import check_kind
 from varscale.dtypes import FLOATS
 from varscale.linalg import DTYPES as ORTHOGONAL
-from varscale.recipe.fields import COMPARISONS, ELEMENTWISE, require
+from varscale.recipe.fields import COMPARISONS, ELEMENTWISE, FIELDS, require
 
 __all__ = ["Kind", "Operation", "kinds_of"]
 
@@ -53,9 +54,14 @@ def kinds_of(program: Sequence[Operation], given: Sequence[Kind]) -> list[Kind]:
     """
     kinds = list(given)
     for operation in program:
+        check_kind("each of a program", operation, Operation, "an Operation")
         name, inputs = operation.name, operation.inputs
+        require(name in FIELDS, f"there is no operation {name!r:.80}")
+        needed = {each for each, one in FIELDS[name].items() if not one.optional}
+        missing = needed - operation.fields.keys()
+        require(not missing, f"operation {name!r} lacks {sorted(missing)}")
         require(
-            all(0 <= one < len(kinds) for one in inputs),
+            all(type(one) is int and 0 <= one < len(kinds) for one in inputs),
             f"{name!r} asks for values {inputs} of {len(kinds)}",
         )
         arguments = [kinds[one] for one in inputs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from varscale.arguments import check_kind
 from varscale.recipe.format import Recipe
 
 __all__ = ["record"]
@@ -32,7 +33,7 @@ def record(
     Raises:
         NotImplementedError: the parameters depend on something that no recipe can say: named, with
             the line that calls it; or the key is of another generator than threefry2x32.
-        TypeError: not a key, or nothing that JAX can trace.
+        TypeError: not a key, not a function, or one that JAX cannot trace.
         ValueError: a parameter that the recipe does not reproduce, or that is another when
             init_fn is traced again, named; or none is left.
         ModuleNotFoundError: JAX is not installed.
@@ -44,6 +45,9 @@ def record(
         >>> sorted(varscale.recipe.replay(recipe, 7))
         ['w']
     """
+    check_kind("init_fn", init_fn, Callable, "a function of a key")
+    check_kind("compiled", compiled, bool, "True or False")
+    check_kind("verify", verify, bool, "True or False")
     try:
         from varscale.recipe import recording
     except ModuleNotFoundError as error:

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from varscale.arguments import check_kind
 from varscale.keys import Key, KeyLike, as_key, key_data
 from varscale.keys import key as key_of_seed
 from varscale.layout import Layout
 from varscale.recipe.destinations import check, check_apart, write
-from varscale.recipe.format import Recipe
+from varscale.recipe.format import Recipe, check_recipe
 from varscale.recipe.program import run
 from varscale.recipe.steps import Keys, as_tensor
 from varscale.recipe.tensors import Sources, Tensor
@@ -68,7 +69,15 @@ class Parameter:
         return destination
 
     def blocks(self, limit: int) -> Iterator[np.ndarray[Any, Any]]:
-        """The values in row-major order, in blocks of at most `limit` elements, one at a time."""
+        """The values in row-major order, in blocks of at most `limit` elements, one at a time.
+
+        Raises:
+            TypeError: limit is no integer.
+            ValueError: limit is less than 1.
+        """
+        check_kind("limit", limit, int | np.integer, "an integer")
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
         return self.tensor.blocks(limit)
 
 
@@ -81,7 +90,7 @@ def parameters(recipe: Recipe, key: KeyLike) -> dict[str, Parameter]:
             recipe says in which order its bits are drawn (`Recipe.partitionable`).
 
     Raises:
-        TypeError: not a key.
+        TypeError: not a recipe, or not a key.
 
     Example:
         >>> import varscale
@@ -96,6 +105,7 @@ def parameters(recipe: Recipe, key: KeyLike) -> dict[str, Parameter]:
         >>> parameters(recipe, 0)["scale"].shape
         (2, 3)
     """
+    check_recipe(recipe)
     root = _root(recipe, key)
     words = key_data(root)
     given = Keys(words, recipe.partitionable) if recipe.typed else words
@@ -129,7 +139,8 @@ def replay(
 
     Raises:
         KeyError: the recipe has no such parameter.
-        TypeError: not a key, or a destination that cannot be filled, or of another dtype.
+        TypeError: not a recipe, a key or a mapping, or a destination that cannot be filled, or of
+            another dtype.
         ValueError: a destination of another shape, without memory, that cannot be written, or
             that shares memory with another; nothing was written.
     """
@@ -138,7 +149,9 @@ def replay(
         if layouts:
             raise ValueError("layouts are those of destinations, and into was not given")
         return {path: parameter.array() for path, parameter in made.items()}
-    layouts = layouts or {}
+    layouts = {} if layouts is None else layouts
+    check_kind("into", into, Mapping, "a mapping from paths to destinations")
+    check_kind("layouts", layouts, Mapping, "a mapping from paths to layouts")
     for path in (*into, *layouts):
         if path not in made:
             raise KeyError(f"the recipe has no parameter {path!r}")

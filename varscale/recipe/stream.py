@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from varscale.arguments import as_path, check_kind
 from varscale.keys import KeyLike
 from varscale.recipe.format import Recipe
 from varscale.recipe.replay import Parameter, parameters
@@ -53,15 +54,20 @@ def write_safetensors(
         progress: called with a parameter's path, the bytes written and the bytes in all.
 
     Raises:
+        TypeError: not a recipe, a key, a path or a function.
         ValueError: a dtype that the format has not, or no recipe's parameter.
         OSError: the file cannot be written.
     """
+    file_path = as_path("path", path)
+    if not file_path.name or file_path.is_dir():
+        raise IsADirectoryError(f"path must be that of a file, got the folder {str(path)!r}")
+    check_kind("progress", progress, Callable | None, "a function of (path, written, total)")
     made = list(parameters(recipe, key).values())
     # The largest elements first: every tensor begins at a multiple of its element's size.
     made.sort(key=lambda one: (-one.dtype.itemsize, one.path))
     header = _header(made)
     total = sum(map(_bytes, made))
-    with _replaced(Path(path)) as file:
+    with _replaced(file_path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         written = 0
         for parameter in made:

@@ -55,7 +55,7 @@ def _traced(
                 raise ValueError(
                     f"init_fn must return leaves of different paths, got {path!r} twice"
                 )
-            why = _objection(leaf)
+            why = _objection(path, leaf)
             if why is None:
                 kept[path] = leaf
             else:
@@ -113,6 +113,8 @@ def _differ(one: Parameter, other: Parameter) -> bool:
 def _checked(key: Any) -> Any:
     """The key as JAX has it."""
     if isinstance(key, int | np.integer):
+        if not -(2**63) <= key < 2**63:
+            raise OverflowError(f"seed must be in [-2**63, 2**63), got {key}")
         key = jax.random.key(int(key))
     if not isinstance(key, jax.Array | np.ndarray):
         raise TypeError(f"key must be a seed or a key of JAX, got {key!r}")
@@ -158,14 +160,14 @@ def _named(entry: Any) -> str:
     return str(entry)
 
 
-def _objection(leaf: Any) -> str | None:
+def _objection(path: str, leaf: Any) -> str | None:
     """Why a recipe has no room for a leaf, or None."""
     if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
         return f"not an array: {type(leaf).__name__}"
     if _is_typed(leaf):
         return "a PRNG key"
     if leaf.dtype.name not in DTYPES:
-        raise NotImplementedError(f"an array of dtype {leaf.dtype} cannot be recorded")
+        raise NotImplementedError(f"{path!r}, an array of dtype {leaf.dtype}, cannot be recorded")
     return None
 
 
