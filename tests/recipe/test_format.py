@@ -57,7 +57,7 @@ def everything() -> recipe.Recipe:
     add("convert", both, dtype=np.dtype("bfloat16"))
     for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum"):
         add(name, part, back)
-    for name in ("negate", "absolute", "sign", "sqrt"):
+    for name in ("negate", "absolute", "sign", "sqrt", "exp", "log"):
         add(name, part)
     add("fma", part, back, part)
     for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):

@@ -10,6 +10,7 @@ import numpy as np
 from varscale.dtypes import FLOATS
 from varscale.numerics.arithmetic import Arithmetic, flush
 from varscale.numerics.numpy_ops import NUMPY
+from varscale.recipe import exponentials
 
 __all__ = ["converted", "elementwise"]
 
@@ -30,6 +31,9 @@ def elementwise(name: str, *inputs: Array) -> Array:
     dtype = inputs[0].dtype
     if name in _FLOAT_ARITHMETIC and dtype in FLOATS:
         result = getattr(Arithmetic(dtype), name)(*inputs)
+    elif name in _EXPONENTIALS:
+        result = _EXPONENTIALS[name](np.atleast_1d(inputs[0].astype(np.float32)))
+        result = result.reshape(inputs[0].shape)
     elif name == "fma":
         result = _fma(*inputs)
     else:
@@ -53,6 +57,7 @@ def _fma(*inputs: Array) -> Array:
 
 
 _FLOAT_ARITHMETIC = ("add", "subtract", "multiply", "divide", "sqrt")
+_EXPONENTIALS = {"exp": exponentials.exp, "log": exponentials.log}
 _PLAIN: Mapping[str, Callable[..., Any]] = {
     "add": np.add,
     "subtract": np.subtract,

@@ -134,6 +134,7 @@ def _body(value: Any) -> Any:
 ELEMENTWISE: Mapping[str, int] = {
     "add": 2, "subtract": 2, "multiply": 2, "divide": 2, "maximum": 2, "minimum": 2,
     "negate": 1, "absolute": 1, "sign": 1, "sqrt": 1, "fma": 3,
+    "exp": 1, "log": 1,
     "equal": 2, "not_equal": 2, "less": 2, "less_equal": 2, "greater": 2, "greater_equal": 2,
     "select": 3,
 }  # fmt: skip

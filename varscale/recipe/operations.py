@@ -13,6 +13,7 @@ import numpy as np
 from varscale.arguments import check_kind
 from varscale.dtypes import FLOATS
 from varscale.linalg import DTYPES as ORTHOGONAL
+from varscale.recipe.exponentials import DTYPES as EXPONENTIAL
 from varscale.recipe.fields import COMPARISONS, ELEMENTWISE, FIELDS, require
 
 __all__ = ["Kind", "Operation", "kinds_of"]
@@ -248,6 +249,8 @@ def _elementwise(name: str, inputs: Sequence[Kind]) -> Kind:
     require(name == "select" or kind != _BOOL, "there is no arithmetic of truth values")
     if name in ("divide", "sqrt"):
         require(kind in FLOATS, "floats are wanted")
+    if name in ("exp", "log"):
+        require(kind.name in EXPONENTIAL, f"one of {', '.join(EXPONENTIAL)} is wanted")
     if name == "fma":
         require(kind.name in ("float32", "float64"), "float32 or float64 is wanted")
     return Kind(shape, kind)

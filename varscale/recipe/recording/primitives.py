@@ -18,11 +18,11 @@ _ELEMENTWISE = {
     "add": "add", "add_any": "add", "sub": "subtract", "mul": "multiply", "div": "divide",
     "max": "maximum", "min": "minimum", "neg": "negate", "abs": "absolute", "sign": "sign",
     "sqrt": "sqrt", "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal",
-    "gt": "greater", "ge": "greater_equal", "select_n": "select",
+    "exp": "exp", "log": "log", "gt": "greater", "ge": "greater_equal", "select_n": "select",
 }  # fmt: skip
 #: Primitives of which an array of one number is again an array of one number.
 OF_ELEMENTS = frozenset(_ELEMENTWISE) | {
-    "convert_element_type", "exp", "log", "log1p", "expm1", "tanh", "logistic", "pow",
+    "convert_element_type", "log1p", "expm1", "tanh", "logistic", "pow",
     "integer_pow", "square", "rsqrt", "erf", "erf_inv", "floor", "ceil", "round", "and", "or",
     "not", "clamp", "sin", "cos", "exp2",
 }  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 
 from varscale.dtypes import FLOATS
 from varscale.numerics.arithmetic import Arithmetic
+from varscale.recipe.exponentials import DTYPES as EXPONENTIAL
 from varscale.recipe.recording.values import (
     Drawn,
     Fixed,
@@ -35,7 +36,8 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
     """The result of an operation on elements, by its name in a recipe.
 
     Raises:
-        NotImplementedError: a choice among more than two arrays.
+        NotImplementedError: a choice among more than two arrays; exp or log of another dtype than
+            those short of float64, or of an accuracy that is asked for.
     """
     shape = eqn.outvars[0].aval.shape
     dtype = np.dtype(eqn.invars[-1].aval.dtype)
@@ -52,6 +54,11 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
         fused = _fused(tracer, name, inputs, shape)
         if fused is not None:
             return fused
+    if name in ("exp", "log"):
+        if dtype.name not in EXPONENTIAL:
+            raise NotImplementedError(f"of {dtype}, only of {', '.join(EXPONENTIAL)}")
+        if eqn.params.get("accuracy") is not None:
+            raise NotImplementedError("it asks for another accuracy than JAX's own")
     if name == "select" and len(inputs) != 3:
         raise NotImplementedError("it chooses among more than two")
     return _written(tracer, name, inputs, shape)
