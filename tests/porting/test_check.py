@@ -24,10 +24,10 @@ from torch import nn as tn
 import varscale
 import varscale.torch as door
 from varscale.port import Flattened, Place, Twin
-from varscale.port.cases import Case, Kind
+from varscale.port.causes import Case, Kind
+from varscale.port.causes.scales import fits, guesses
 from varscale.port.laws import Law
 from varscale.port.libraries import Linen
-from varscale.port.scales import fits, guesses
 from varscale.port.trees import flatten
 
 #: Standard deviation of a standard normal truncated to (-2, 2).

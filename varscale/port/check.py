@@ -9,8 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from varscale.port.cases import Array, Case, Cases, Cause, expected, same, steps
-from varscale.port.causes import likely, other_dtype
+from varscale.port.causes import (
+    Array,
+    Case,
+    Cases,
+    Cause,
+    expected,
+    likely,
+    other_dtype,
+    same,
+    steps,
+)
 from varscale.port.explain import aligned
 from varscale.port.plan import Plan, Row
 from varscale.port.trees import AnyTree, read

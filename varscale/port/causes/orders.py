@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from varscale.port.cases import Array, digest, patterns
+from varscale.port.causes.cases import Array, digest, patterns
 
 __all__ = ["other_order"]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from varscale.distributions import TRUNCATED_STDDEV
 from varscale.initializers import VarianceScaling
-from varscale.port.cases import Array, Case, Kind, sample
+from varscale.port.causes.cases import Array, Case, Kind, sample
 from varscale.port.laws import Family, Law, Scaling, fans, law_of
 from varscale.port.plan import Plan
 from varscale.port.wording import axes_of
@@ -39,7 +39,7 @@ class Guess:
 
     Attributes:
         law: the law.
-        kind: see `varscale.port.cases.Kind`; "key" for JAX's own law.
+        kind: see `varscale.port.causes.cases.Kind`; "key" for JAX's own law.
         said: the mistakes.
         mistakes: how many.
     """

@@ -13,7 +13,7 @@ from varscale.draws import Draw, Known, fill
 from varscale.dtypes import FLOATS
 from varscale.keys import Key, as_key, fold_in, split
 from varscale.linen import param_key
-from varscale.port.cases import Array, Case, Cases, Cause, block, steps
+from varscale.port.causes.cases import Array, Case, Cases, Cause, block, steps
 from varscale.port.plan import Row
 from varscale.port.wording import key_text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from varscale.initializers import Orthogonal
-from varscale.port import scales
-from varscale.port.cases import Array, Case, Cases, Cause, sample
+from varscale.port.causes import scales
+from varscale.port.causes.cases import Array, Case, Cases, Cause, sample
 from varscale.port.laws import law_of
 from varscale.port.wording import initializer_text
 

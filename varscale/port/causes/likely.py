@@ -13,13 +13,13 @@ import numpy as np
 
 from varscale.dtypes import as_dtype
 from varscale.initializers import Constant, Orthogonal
-from varscale.port import scales
-from varscale.port.cases import Array, Case, Cases, Cause, Kind, digest, same, sample, steps
-from varscale.port.law_causes import changed, law, matrix
+from varscale.port.causes import scales
+from varscale.port.causes.cases import Array, Case, Cases, Cause, Kind, digest, same, sample, steps
+from varscale.port.causes.near_keys import another_key, drawn_by_plan, roundings
+from varscale.port.causes.of_laws import changed, law, matrix
+from varscale.port.causes.orders import other_order
 from varscale.port.laws import fans, law_of
 from varscale.port.layers import plain_axes
-from varscale.port.near_keys import another_key, drawn_by_plan, roundings
-from varscale.port.orders import other_order
 from varscale.port.wording import axes_of, initializer_text, number, part_text
 
 __all__ = ["likely", "other_dtype"]
