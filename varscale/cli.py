@@ -111,7 +111,7 @@ def _progress(path: str, written: int, total: int) -> None:
 def _function(name: str) -> Callable[[Any], Any]:
     """The function of "module:function"; modules of the working directory are found too."""
     module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
+    if not (module and colon and attribute) or module.startswith("."):
         raise ValueError(f"MODULE:FUNCTION is wanted, as in models.vit:init, got {name!r}")
     if "" not in sys.path:
         sys.path.insert(0, "")

@@ -85,6 +85,7 @@ WRONG = {
     "function": (["record", "some_model:nope", "--out", "x"], "has no attribute 'nope'"),
     "no function": (["record", "some_model:number", "--out", "x"], "not a function, but a int"),
     "no colon": (["record", "some_model.init", "--out", "x"], "MODULE:FUNCTION is wanted"),
+    "relative": (["record", "..some_model:init", "--out", "x"], "MODULE:FUNCTION is wanted"),
     "no recipe": (["replay", "nope.json", "--out", "x"], "No such file"),
     "other file": (["replay", "some_model.py", "--out", "x"], "not a recipe"),
     "folder": (["replay", str(VECTORS / "linen-mlp.json"), "--out", "no/x"], "No such file"),
