@@ -1,4 +1,4 @@
-"""The comparison of a Flax model's parameters with a twin's, bit for bit. NumPy only."""
+"""The comparison of what a twin's tensors must be with what they are, bit for bit. NumPy only."""
 
 from dataclasses import dataclass
 
@@ -12,31 +12,31 @@ FORWARD_LIMIT = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """One parameter: its Linen path, how many values it has, and "equal" or what is wrong."""
+    """One tensor: its name, how many values it has, and "equal" or what is wrong."""
 
-    path: str
+    name: str
     values: int
     verdict: str
 
 
 def compare(expected: Arrays, got: Arrays) -> list[Comparison]:
-    """Compare the parameters of two models, each by Linen path and in the same layout.
+    """Compare two models' tensors, by the twin's names and in its layout.
 
     Args:
-        expected: Flax's parameters, brought into the twin's layout.
+        expected: the JAX model's parameters, brought into the twin's layout.
         got: the twin's parameters.
 
     Returns:
-        One comparison for every path that either has.
+        One comparison for every name that either has.
     """
     results = [
-        Comparison(path, array.size, _verdict(array, got[path]) if path in got else "no row")
-        for path, array in expected.items()
+        Comparison(name, array.size, _verdict(array, got[name]) if name in got else "not there")
+        for name, array in expected.items()
     ]
     results += [
-        Comparison(path, got[path].size, "no such Flax parameter")
-        for path in got
-        if path not in expected
+        Comparison(name, got[name].size, "not in the JAX model")
+        for name in got
+        if name not in expected
     ]
     return results
 

@@ -1,7 +1,6 @@
 """The process that initialises the Keras twins by varscale, runs them and dumps both."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +8,56 @@ import keras
 import numpy as np
 
 import varscale.keras
-from examples import dump, keras_says, keras_twins
+from examples import dump, keras_says, keras_small, keras_twins, small_says
+from examples.cost import measured
+from examples.models import MODELS
 
-TWINS: dict[str, tuple[type[keras.Model], dict[str, Any]]] = {
-    "vit": (keras_twins.ViT, keras_says.VIT),
-    "resnet": (keras_twins.ResNeXt, keras_says.RESNET),
+PLACES = {"twins": keras_twins, "small": keras_small}
+SAYS: dict[str, dict[str, Any]] = {
+    "vit": keras_says.VIT,
+    "resnet": keras_says.RESNET,
+    **small_says.says(varscale.keras),
 }
 
 
-def run(model: str, seed: int, images: np.ndarray) -> dump.Dump:
+def run(name: str, seed: int, inputs: list[np.ndarray]) -> dump.Dump:
     """Build, initialise and run one twin."""
-    make_twin, says = TWINS[model]
-    twin = make_twin()
-    twin(images)  # builds it
+    model = MODELS[name]
+    place, _, make = model.twin.partition(":")
+    twin = getattr(PLACES[place], make)()
+    twin(*inputs)  # builds it
     for variable in twin.trainable_variables:
         variable.assign(np.full(variable.shape, np.nan))  # what nothing writes stays NaN
-    start = time.perf_counter()
-    plan = varscale.keras.plan(twin, seed, like="flax.linen", **says)
-    plan.fill_()
-    seconds = time.perf_counter() - start
+    says = {"like": model.like, **SAYS[name]}
+    plan, cost = measured(lambda: started(twin, seed, says))
+    outputs = twin(*inputs, training=False)
+    outputs = outputs if isinstance(outputs, dict) else {"outputs": outputs}
     as_numpy = keras.ops.convert_to_numpy
+    trained = {id(variable) for variable in twin.trainable_variables}
+    parameters = {name: as_numpy(one) for name, one in plan.variables.items() if id(one) in trained}
     return dump.Dump(
         title=f"Keras {keras.__version__} on {keras.backend.backend()}",
-        parameters={row.path: as_numpy(plan.variables[row.to]) for row in plan.plan.rows},
-        inits={row.path: row.initializer for row in plan.explain().rows},
-        outputs={name: as_numpy(y) for name, y in twin(images, training=False).items()},
-        unwritten=sum(int(np.isnan(as_numpy(v)).sum()) for v in twin.trainable_variables),
-        seconds=seconds,
+        parameters=parameters,
+        facts=dump.facts(plan.explain(), parameters),
+        outputs={name: as_numpy(y) for name, y in outputs.items()},
+        unwritten=sum(int(np.isnan(one).sum()) for one in parameters.values()),
+        cost=str(cost),
     )
+
+
+def started(twin: keras.Model, seed: int, says: dict[str, Any]) -> Any:
+    """The plan of a twin, carried out: `init_`, and the names of the variables beside it."""
+    plan = varscale.keras.plan(twin, seed, **says)
+    plan.fill_()
+    return plan
 
 
 def main(directory: Path, seed: int, models: list[str]) -> None:
     """Leave directory/MODEL-keras.npz for each model."""
-    images = np.load(directory / "images.npy")
-    for model in models:
-        dump.write(directory / f"{model}-keras.npz", run(model, seed, images))
+    with np.load(directory / "inputs.npz") as inputs:
+        for name in models:
+            done = run(name, seed, [inputs[one] for one in MODELS[name].inputs])
+            dump.write(directory / f"{name}-keras.npz", done)
 
 
 if __name__ == "__main__":

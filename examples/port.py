@@ -1,6 +1,6 @@
-"""`python -m examples.port`: two Flax models and their PyTorch and Keras twins, from one seed.
+"""`python -m examples.port`: JAX models and their PyTorch and Keras twins, from one seed.
 
-The twins are initialised by varscale in processes that cannot import JAX, the Flax models by JAX in
+The twins are initialised by varscale in processes that cannot import JAX, the JAX models by JAX in
 a process that cannot import varscale, where the parameters are compared bit for bit.
 """
 
@@ -18,9 +18,12 @@ from typing import Any
 import numpy as np
 
 from examples.compare import FORWARD_LIMIT
+from examples.models import MODELS
+from examples.sizes import inputs
 
-MODELS = ("vit", "resnet")
 TWINS = ("torch", "keras")
+#: What pip calls a module, where that is another name.
+PACKAGES = {"haiku": "dm-haiku"}
 ROOT = Path(__file__).parent.parent
 
 Report = dict[str, Any]
@@ -53,23 +56,22 @@ def needs_jax(twin: str, backend: str) -> bool:
 
 
 def run(twins: Sequence[str], models: Sequence[str], seed: int, backend: str) -> list[Report]:
-    """Initialise the twins, then the Flax models; return the comparison of each pair."""
+    """Initialise the twins, then the JAX models; return the comparison of each pair."""
     with tempfile.TemporaryDirectory() as directory:
-        images = np.random.default_rng(0).standard_normal((2, 32, 32, 3), dtype=np.float32)
-        np.save(Path(directory) / "images.npy", images)
+        np.savez(Path(directory) / "inputs.npz", **inputs())
         common = directory, str(seed)
         for twin in twins:
             without = "" if needs_jax(twin, backend) else "jax,jaxlib"
             start(f"{twin}_process", *common, ",".join(models), without=without, backend=backend)
         lists = ",".join(models), ",".join(twins)
-        start("flax_process", *common, *lists, without="varscale", backend=backend)
+        start("jax_process", *common, *lists, without="varscale", backend=backend)
         reports: list[Report] = json.loads((Path(directory) / "report.json").read_text())
         return reports
 
 
 def problems(report: Report) -> list[str]:
     """Everything that keeps a twin from being the same model; none where it is."""
-    found = [f"{r['path']}: {r['verdict']}" for r in report["rows"] if r["verdict"] != "equal"]
+    found = [f"{r['name']}: {r['verdict']}" for r in report["rows"] if r["verdict"] != "equal"]
     if report["unwritten"]:
         found.append(f"{report['unwritten']} values of the twin were never written")
     if not report["forward"] <= FORWARD_LIMIT:
@@ -80,22 +82,21 @@ def problems(report: Report) -> list[str]:
 def show(report: Report, *, summary: bool) -> None:
     """Print one comparison: its table, its totals, what is wrong."""
     rows = report["rows"]
-    print(f"\n{report['model']}: {report['flax']} -> {report['twin']}")
+    print(f"\n{report['model']}: {report['jax']} -> {report['twin']}")
     if not summary:
-        layout = "  {:<64} {:<11} {:<40} {:>6} {:>7}  {}"
-        print(layout.format("parameter", "shape", "initializer", "fan_in", "fan_out", "bits"))
+        layout = "  {:<48} {:<11} {:<52} {:>6} {:>7}  {}"
+        print(layout.format("tensor", "shape", "initializer", "fan_in", "fan_out", "bits"))
         for row in rows:
-            shape = "x".join(map(str, row["shape"]))
-            fans = row["fans"] or ("", "")
-            print(layout.format(row["path"], shape, row["init"], *fans, row["verdict"]))
+            shape = "x".join(map(str, row.get("shape", ())))
+            fans = [f"{fan:g}" for fan in row.get("fans") or ()] or ["", ""]
+            init = ", ".join(row.get("init", ()))
+            print(layout.format(row["name"], shape, init, *fans, row["verdict"]))
     equal = [row for row in rows if row["verdict"] == "equal"]
     values, equal_values = (sum(row["values"] for row in group) for group in (rows, equal))
     print(f"  equal: {len(equal)} of {len(rows)} tensors, {equal_values:,} of {values:,} values")
     print(f"  outputs: largest absolute difference {report['forward']:.1e}")
-    print(
-        f"  time: Flax init {report['flax_seconds']:.2f} s with compilation, "
-        f"twin init {report['twin_seconds']:.2f} s"
-    )
+    print(f"  cost: JAX's init {report['jax_cost']}, compilation included")
+    print(f"        the twin's {report['twin_cost']}, keys included")
     for problem in problems(report):
         print(f"  DIFFERENT: {problem}")
 
@@ -114,21 +115,22 @@ def main() -> int:
     """Run the command; 0 where something was compared and all of it was equal, else 1."""
     options = arguments()
     twins = TWINS if options.twin == "all" else (options.twin,)
-    models = MODELS if options.model == "all" else (options.model,)
+    models = tuple(MODELS) if options.model == "all" else (options.model,)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    needs = {"torch": ["flax", "torch"], "keras": ["flax", "keras", backend]}
-    lacks = {twin: missing(needs[twin]) for twin in twins}
-    runnable = [twin for twin in twins if not lacks[twin]]
-    reports = run(runnable, models, options.seed, backend) if runnable else []
+    needs = {"torch": ["torch"], "keras": ["keras", backend]}
+    lacks = {twin: missing(["jax", *needs[twin]]) for twin in twins}
+    lacks |= {name: missing([MODELS[name].module]) for name in models}
+    runnable = [[name for name in names if not lacks[name]] for names in (twins, models)]
+    reports = run(*runnable, options.seed, backend) if all(runnable) else []
     for report in reports:
         show(report, summary=options.summary)
     print(f"\nseed {options.seed}")
-    for twin in runnable:
-        if needs_jax(twin, backend):
-            print(f"note: {twin} ran on JAX, so its process was not free of JAX")
-    for twin in twins:
-        if lacks[twin]:
-            print(f"not run: {twin}; pip install {' '.join(lacks[twin])}")
+    if any(needs_jax(twin, backend) for twin in runnable[0]):
+        print("note: keras ran on JAX, so its process was not free of JAX")
+    for name in lacks:
+        if lacks[name]:
+            packages = [PACKAGES.get(module, module) for module in lacks[name]]
+            print(f"not run: {name}; pip install {' '.join(packages)}")
     different = [report for report in reports if problems(report)]
     same = len(reports) - len(different)
     print(f"identical: {same} of {len(reports)} twins compared")

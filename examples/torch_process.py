@@ -1,7 +1,6 @@
 """The process that initialises the PyTorch twins by varscale, runs them and dumps both."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,51 +8,52 @@ import numpy as np
 import torch
 
 import varscale.torch
-from examples import dump, torch_says, torch_twins
+from examples import dump, small_says, torch_says, torch_small, torch_twins
+from examples.cost import measured
+from examples.models import MODELS
 
-TWINS: dict[str, tuple[type[torch.nn.Module], dict[str, Any]]] = {
-    "vit": (torch_twins.ViT, torch_says.VIT),
-    "resnet": (torch_twins.ResNeXt, torch_says.RESNET),
+PLACES = {"twins": torch_twins, "small": torch_small}
+SAYS: dict[str, dict[str, Any]] = {
+    "vit": torch_says.VIT,
+    "resnet": torch_says.RESNET,
+    **small_says.says(varscale.torch),
 }
 
 
-def run(model: str, seed: int, images: np.ndarray) -> dump.Dump:
+def run(name: str, seed: int, inputs: list[np.ndarray]) -> dump.Dump:
     """Build, initialise and run one twin."""
-    make_twin, says = TWINS[model]
-    twin = make_twin().eval()
+    model = MODELS[name]
+    place, _, make = model.twin.partition(":")
+    twin = getattr(PLACES[place], make)().eval()
     with torch.no_grad():
         for parameter in twin.parameters():
             parameter.fill_(torch.nan)  # what nothing writes stays NaN, and is counted
-    start = time.perf_counter()
-    plan = varscale.torch.plan(twin, seed, like="flax.linen", **says)
-    plan.fill_()
-    seconds = time.perf_counter() - start
+    says = {"like": model.like, **SAYS[name]}
+    _, cost = measured(lambda: varscale.torch.init_(twin, seed, **says))
     with torch.no_grad():
-        outputs = twin(torch.from_numpy(images).permute(0, 3, 1, 2))
+        tensors = map(torch.from_numpy, inputs)
+        outputs = twin(*(x.permute(0, 3, 1, 2) if x.ndim == 4 else x for x in tensors))
+    outputs = outputs if isinstance(outputs, dict) else {"outputs": outputs}
+    parameters = {name: one.detach().numpy() for name, one in twin.named_parameters()}
     return dump.Dump(
         title=f"PyTorch {torch.__version__}",
-        parameters={row.path: part(twin, row) for row in plan.plan.rows},
-        inits={row.path: row.initializer for row in plan.explain().rows},
+        parameters=parameters,
+        facts=dump.facts(varscale.torch.explain(twin, seed, **says), parameters),
         outputs={
             name: (y.permute(0, 2, 3, 1) if y.ndim == 4 else y).numpy()
             for name, y in outputs.items()
         },
-        unwritten=sum(int(parameter.isnan().sum()) for parameter in twin.parameters()),
-        seconds=seconds,
+        unwritten=sum(int(np.isnan(one).sum()) for one in parameters.values()),
+        cost=str(cost),
     )
-
-
-def part(twin: torch.nn.Module, row: Any) -> np.ndarray:
-    """The memory of the twin that holds one Flax parameter."""
-    memory: np.ndarray = twin.get_parameter(row.to).detach()[row.index].numpy()
-    return memory if row.view is None else memory.reshape(row.view)
 
 
 def main(directory: Path, seed: int, models: list[str]) -> None:
     """Leave directory/MODEL-torch.npz for each model."""
-    images = np.load(directory / "images.npy")
-    for model in models:
-        dump.write(directory / f"{model}-torch.npz", run(model, seed, images))
+    with np.load(directory / "inputs.npz") as inputs:
+        for name in models:
+            done = run(name, seed, [inputs[one] for one in MODELS[name].inputs])
+            dump.write(directory / f"{name}-torch.npz", done)
 
 
 if __name__ == "__main__":

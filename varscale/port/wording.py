@@ -94,7 +94,7 @@ def axes_of(row: Row) -> tuple[str, str] | None:
     """
     if row.param is None:
         return None
-    shape, names = row.param.drawn_shape, row.param.axes
+    shape, names = row.param.seen_shape, row.param.axes
     steps = row_major_strides(shape)
     free, found = set(range(len(shape))), dict[int, str]()
     if len(row.where.extent) > len(shape):  # inputs that were flattened in JAX
@@ -140,7 +140,7 @@ def layout_text(row: Row) -> str:
     said = [] if axes[0] == row.param.axes else [f"{axes[0]} <- {row.param.axes}"]
     said += [f"flipped {axes[1]}"] if axes[1] else []
     extents = dict(zip(axes[0], row.where.extent, strict=True))
-    shape = row.param.drawn_shape
+    shape = row.param.seen_shape
     first = row.where.bounds()[0] if 0 not in row.where.extent else 0
     for name, size, step in zip(row.param.axes, shape, row_major_strides(shape), strict=True):
         start = first // step % size if size else 0

@@ -140,7 +140,7 @@ def attention(layer: Any) -> Twin:
         "outputs": kernels["out"][2],
         "key_inputs": kernels["key"][0],
         "value_inputs": kernels["value"][0],
-        # Few libraries know the first of these, none the others, which are then refused.
+        # What a library does not know is refused, but only where it says something.
         "key_heads": key_heads if key_heads != heads else None,
         "value_head_size": value_size if value_size != size else None,
         "gate": "sigmoid" if "gate" in inner else None,
