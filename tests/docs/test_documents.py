@@ -57,6 +57,15 @@ def test_every_link_leads_to_a_file(page: Path, name: str) -> None:
     assert not missing, f"{name}: {missing}"
 
 
+def test_what_is_quoted_from_the_examples_is_there() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "examples").glob("*.py"))
+    lines = {line.strip() for line in sources.splitlines()}
+    text = (ROOT / "docs/examples.md").read_text()
+    quoted = "\n".join(re.findall(r"^```py\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    assert quoted
+    assert not {line.strip() for line in quoted.splitlines()} - lines
+
+
 def test_the_readme_has_examples_of_every_kind() -> None:
     # A changed code fence must not empty the tests above.
     assert len([name for name, _ in EXAMPLES if name == "README.md"]) >= 3

@@ -443,3 +443,11 @@ def test_a_twin_starts_as_the_issue_says() -> None:
     assert torch.equal(model[0].weight, want)
     table = door.explain(model, key=0, like="flax.linen", names={"0": "head"})
     assert table.rows[0].path == "head/kernel"
+
+
+def test_a_bias_that_jax_keeps_with_axes_for_space_is_explained() -> None:
+    rows = door.explain(tn.Conv1d(4, 6, 3, groups=2), 0, like="equinox").rows
+    assert [(row.path, row.shape, row.layout) for row in rows] == [
+        ("weight", (6, 2, 3), ""),
+        ("bias", (6, 1), ""),
+    ]

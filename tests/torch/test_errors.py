@@ -82,6 +82,9 @@ def test_the_error_is_that_of_jax(case: str) -> None:
          "scale must be >= 0, got -1.0"),
         (lambda w: door.variance_scaling_(w, "1", "fan_in", "normal", key=0), TypeError,
          "scale must be a real number, got '1'"),
+        (lambda w: door.lecun_normal_(w, 0, key=0), ValueError,
+         "in_axis takes the axis that out_axis is by default, (out, in, *spatial); give both "
+         "(a key is given by its name, key=0)"),
         (lambda w: door.lecun_normal_(w, in_axis=2, key=0), IndexError,
          "in_axis 2 is out of range for a tensor of 2 axes"),
         (lambda w: door.lecun_normal_(w, out_axis=-3, key=0), IndexError,

@@ -24,6 +24,7 @@ def check_cover(
     written: Counter[str] = Counter()
     for row in rows:
         written[row.to] += math.prod(row.where.extent)
+    uncovered = any(name not in left and not written[name] for name in model.parameters)
     problems = [
         f"the twin's {name} {model.shapes[name]}: "
         + ("no rule covers it" if not written[name] else f"{written[name]} of its elements written")
@@ -43,6 +44,10 @@ def check_cover(
     if expect is not None:
         problems += _differences(Plan(tuple(rows)).shapes(), expect)
     if problems:
+        if uncovered:
+            problems.append(
+                "(a parameter of no layer is said in params, a layer of your own needs a rule)"
+            )
         raise ValueError("the twin and the JAX model do not fit:\n  " + "\n  ".join(problems))
 
 

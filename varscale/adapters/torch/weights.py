@@ -77,7 +77,8 @@ def drawn_as(
     if len(shape) > 1 and (in_axis is None) != (out_axis is None) and set(inputs) & set(outputs):
         given, other = ("in_axis", "out_axis") if out_axis is None else ("out_axis", "in_axis")
         raise ValueError(
-            f"{given} takes the axis that {other} is by default, (out, in, *spatial); give both"
+            f"{given} takes the axis that {other} is by default, (out, in, *spatial); give both "
+            "(a key is given by its name, key=0)"
         )
     batch = _axes("batch_axis", batch_axis, len(shape))
     last = [*inputs, *(axis for axis in outputs if axis not in inputs)]
