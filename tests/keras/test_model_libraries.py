@@ -62,3 +62,32 @@ def test_a_model_starts_and_computes_as_its_jax_twin(
     assert_starts_as(plan, example("pairs").expected(name, "keras", params))
     assert np.abs(want).max() > 1e-2, "outputs of nothing show nothing"
     assert np.abs(as_numpy(twin(*inputs)) - want).max() <= 2e-5
+
+
+@pytest.mark.parametrize("einsum", [False, True])
+def test_an_einsum_starts_and_computes_as_nnx_s(
+    einsum: bool, assert_starts_as: Any, as_numpy: Any
+) -> None:
+    nnx = pytest.importorskip("flax.nnx", reason="not installed: pip install flax")
+    rngs, equation = nnx.Rngs(SEED), "abc,cde->abde"
+    first = (
+        nnx.Einsum(equation, (7, 2, 8), (2, 8), rngs=rngs)
+        if einsum
+        else nnx.LinearGeneral(7, (2, 8), rngs=rngs)
+    )
+    last = nnx.LinearGeneral((2, 8), 9, axis=(-2, -1), rngs=rngs)
+    model = keras.Sequential(
+        [
+            keras.Input((3, 7)),
+            keras.layers.EinsumDense(equation, (None, 2, 8), bias_axes="de", name="first"),
+            keras.layers.EinsumDense("abcd,cde->abe", (None, 9), bias_axes="e", name="last"),
+        ]
+    )
+    layout = {"first": {"einsum": True}} if einsum else {}
+    plan = vk.plan(model, SEED, "flax.nnx", names={"first": "first", "last": "last"}, layout=layout)
+    pairs = {"first": first, "last": last}
+    want = {f"{name}.kernel": np.asarray(one.kernel[...]) for name, one in pairs.items()}
+    want |= {f"{name}.bias": np.asarray(one.bias[...]) for name, one in pairs.items()}
+    assert_starts_as(plan, want)
+    x = np.random.default_rng(0).standard_normal((2, 3, 7)).astype(np.float32)
+    assert np.abs(as_numpy(model(x)) - np.asarray(last(first(x)))).max() <= 1e-5

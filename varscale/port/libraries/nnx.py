@@ -14,6 +14,7 @@ from varscale.nnx import Rngs
 from varscale.port.layers import Fork, JaxLayer, Param, stacked
 from varscale.port.libraries import flax_layers as flax
 from varscale.port.libraries.flax_inits import LECUN, ONES, ORTHOGONAL, ZEROS
+from varscale.port.libraries.linen_general import dense_general, einsum
 from varscale.port.libraries.table import Table
 from varscale.port.slots import Keyed, Keys, Scheme, Slot, Style
 
@@ -222,6 +223,8 @@ _TABLE = Table(
     "flax.nnx",
     {
         "dense": _renamed("Linear", flax.dense),
+        "dense_general": _renamed("LinearGeneral", dense_general),
+        "Einsum": einsum,
         "conv": flax.conv,
         "conv_transpose": flax.conv_transpose,
         "embedding": flax.embedding,
