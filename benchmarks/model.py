@@ -47,6 +47,7 @@ def main() -> None:
 def small(threads: int) -> None:
     """A ViT-S/16 by varscale, by itself and in Flax."""
     import varscale.torch
+    from examples.cost import Cost, measured
     from examples.torch_says import VIT
     from examples.torch_twins import ViT
 
@@ -62,17 +63,18 @@ def small(threads: int) -> None:
         "varscale": lambda: varscale.torch.init_(model, 0, like="flax.linen", **VIT),
         "torch, reset_parameters": itself,
     }
-    times: dict[str, list[float]] = {name: [] for name in calls}
+    costs: dict[str, list[Cost]] = {name: [] for name in calls}
     for _ in range(9):
         for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+            costs[name].append(measured(call)[1])
     values = sum(parameter.numel() for parameter in model.parameters())
     print(f"{values:,} values, {len(list(model.parameters()))} tensors, {threads} thread(s)")
-    for name, each in times.items():
+    for name, each in costs.items():
+        times = [cost.seconds * 1e3 for cost in each]
+        mib = sum(cost.mib for cost in each)
         print(
-            f"{name}: first {each[0] * 1e3:.0f} ms, median {statistics.median(each) * 1e3:.0f} ms"
+            f"{name}: first {times[0]:.0f} ms, mean {statistics.mean(times):.0f} ms, median "
+            f"{statistics.median(times):.0f} ms; memory {mib:.1f} MiB more"
         )
     for name, expression in (
         ("flax", "tree_util.Partial(model.init)"),
