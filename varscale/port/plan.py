@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from varscale.arguments import check_kind
 from varscale.draws import AnyDraw
 from varscale.dtypes import DTypeLike
 from varscale.initializers import Constant, Initializer
@@ -79,6 +82,27 @@ class Plan:
         for row in self.rows:
             found.setdefault(row.to, []).append(row)
         return found
+
+    def rows_of(self, name: Any) -> Sequence[Row]:
+        """The rows of one parameter of the twin.
+
+        Raises:
+            TypeError: not a name.
+            KeyError: no such parameter, or one that the plan does not fill.
+        """
+        check_kind("name", name, str, "the name of one of the twin's parameters")
+        if name in self.by_name:
+            return self.by_name[name]
+        if name in self.left:
+            raise KeyError(f"the plan leaves {name!r} as it is, and has no values for it")
+        if name in self.tied:
+            raise KeyError(f"{name!r} is {self.tied[name]!r} by another name: give that one")
+        if name in dict(self.constants):
+            raise KeyError(f"{name!r} is a constant, which fill_() without names sets")
+        close = ", ".join(map(repr, difflib.get_close_matches(name, self.by_name)))
+        raise KeyError(
+            f"the plan has no parameter {name!r}" + (f"; the nearest: {close}" if close else "")
+        )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The JAX parameters by path, with the stacked axes."""

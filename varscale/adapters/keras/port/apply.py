@@ -47,13 +47,14 @@ class KerasPlan:
                 normalisations. A variable's values depend on nothing else.
 
         Raises:
+            TypeError: not a name.
             KeyError: no such variable, or one that is left as it is.
             ValueError: a variable of a dtype that its initializer cannot draw. Nothing has been
                 written then.
         """
-        chosen = names or tuple(self.plan.by_name)
-        for name in chosen:
-            for row in self.plan.by_name[name]:
+        chosen = {name: self.plan.rows_of(name) for name in names or self.plan.by_name}
+        for name, rows in chosen.items():
+            for row in rows:
                 try:
                     row.draw(as_dtype(self.variables[name].dtype))
                 except (NotImplementedError, TypeError, ValueError) as error:
@@ -73,9 +74,10 @@ class KerasPlan:
             dtype: another dtype than the variable's; its values are another draw.
 
         Raises:
+            TypeError: not a name.
             KeyError: no such variable, or one that is left as it is.
         """
-        rows, variable = self.plan.by_name[name], self.variables[name]
+        rows, variable = self.plan.rows_of(name), self.variables[name]
         array = np.empty(tuple(variable.shape), as_dtype(dtype or variable.dtype))
         for row in rows:
             part = array[row.index]

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 from varscale.adapters.torch.dtypes import numpy_dtype
 from varscale.adapters.torch.filling import check_destination, fill, numpy_view
 from varscale.adapters.torch.port.own import own_laws
+from varscale.arguments import check_kind
 from varscale.port.check import Comparison, check
 from varscale.port.explain import Explanation, explain
 from varscale.port.own import Own
@@ -46,19 +47,22 @@ class TorchPlan:
                 of normalisations. A parameter's values depend on nothing else.
 
         Raises:
+            TypeError: not a name.
             KeyError: no such parameter, or one that is left as it is.
-            ValueError: a parameter on the meta device, which has no memory yet.
+            ValueError: a tensor on the meta device, which has no memory yet. Nothing has been
+                written then.
         """
-        tensors = {name: self._tensor(name) for name in names or self.plan.by_name}
-        for name, tensor in tensors.items():
-            rows = self.plan.by_name[name]
+        planned = {name: self.plan.rows_of(name) for name in names or self.plan.by_name}
+        tensors = {name: self._tensor(name) for name in planned}
+        averages = {} if names else {name: self._tensor(name) for name, _ in self.plan.constants}
+        for name, tensor in (tensors | averages).items():
             check_destination(tensor)
             if tensor.is_meta:
                 raise ValueError(
                     f"{name} is on the meta device and has no memory: call "
                     "model.to_empty(device=...) first"
                 )
-            for row in rows:
+            for row in planned.get(name, ()):
                 try:
                     row.draw(numpy_dtype(tensor.dtype))
                 except (NotImplementedError, TypeError, ValueError) as error:
@@ -67,15 +71,26 @@ class TorchPlan:
             self._check_ties()
         for name, tensor in tensors.items():
             self._fill(name, tensor)
-        if not names:
-            for name, value in self.plan.constants:
-                self.model.get_buffer(name).fill_(value)
+        values = dict(self.plan.constants)
+        for name, tensor in averages.items():
+            tensor.detach().fill_(values[name])
 
     def draw(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """A new CPU tensor with one parameter's values; the model may be on the meta device."""
+        """A new CPU tensor with one parameter's values; the model may be on the meta device.
+
+        Args:
+            name: the parameter.
+            dtype: another dtype than the parameter's; its values are another draw.
+
+        Raises:
+            TypeError: not a name, or not a dtype.
+            KeyError: no such parameter, or one that is left as it is.
+        """
+        rows = self.plan.rows_of(name)
+        check_kind("dtype", dtype, torch.dtype | None, "a torch.dtype")
         like = self._tensor(name)
         tensor = torch.empty(like.shape, dtype=dtype or like.dtype, device="cpu")
-        self._write(self.plan.by_name[name], tensor)
+        self._write(rows, tensor)
         return tensor
 
     def explain(self) -> Explanation:
@@ -131,7 +146,7 @@ class TorchPlan:
         try:
             tensor: torch.Tensor = getattr(self.model.get_submodule(owner), leaf)
         except AttributeError:
-            raise KeyError(name) from None
+            raise KeyError(f"the model has no {name!r}, which the plan has") from None
         return tensor
 
     def _fill(self, name: str, tensor: torch.Tensor) -> None:
