@@ -20,7 +20,7 @@ from torch import nn as tn
 
 import varscale.torch as door
 from varscale import initializers
-from varscale.layout import CounterMap
+from varscale.layout import CounterMap, Layout
 from varscale.port import Flattened, laws
 from varscale.port.layers import Param
 from varscale.port.libraries.haiku_inits import HaikuVarianceScaling
@@ -420,16 +420,24 @@ def test_every_word_arrives(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "build", stop)
     monkeypatch.setattr(calls, "describe", describe)
     words: dict[str, Any] = {
-        name: {name: {name: (2,)}}
-        for name in ("names", "init", "layout", "params", "lift", "classes", "rules")
-    }  # fmt: skip
-    words |= {"order": ["order"], "style": "setup", "compiled": True, "expect": {"expect": (2,)}}
+        "names": {"names": "name"},
+        "init": {"init": {"kernel": initializers.Constant(1.0)}},
+        "layout": {"layout": {"einsum": True}},
+        "params": {"params": ("path", initializers.Constant(2.0), (2,), Layout("ab"))},
+        "lift": {"lift": "jit"},
+        "classes": {tn.Linear: "Dense"},
+        "rules": {tn.Linear: str},
+        "order": ("order",),
+        "style": "setup",
+        "compiled": True,
+        "expect": {"expect": (2,)},
+    }
     arguments: Any = ({}, "like") if call == "check" else ("key", "like")
     with pytest.raises(LookupError):
         getattr(door, call)("model", *arguments, **words)
     options = seen["build"][3]
     assert seen["build"][2] == "like"
-    assert seen["describe"] == ("model", words.pop("rules"), words.pop("classes"))
+    assert seen["describe"] == ("model", words["rules"], words["classes"])
     arrived = {name: getattr(options, name) for name in words}
     assert {name: getattr(one, "said", one) for name, one in arrived.items()} == words
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 
 from varscale.port.cover import check_cover
@@ -12,7 +14,7 @@ from varscale.port.libraries import named
 from varscale.port.options import Model, Options
 from varscale.port.plan import Plan, rows_of
 from varscale.port.slots import Keys, Library, Slot
-from varscale.port.tree import Naming, Node, resolve
+from varscale.port.tree import Naming, Node, nodes, resolve
 
 __all__ = ["build"]
 
@@ -31,9 +33,10 @@ def build(model: Model, key: Keys, like: str | Library, options: Options) -> Pla
     _refuse_tied(resolved.slots, model)
     slots = [_flattened(slot, options) for slot in resolved.slots]
     slots, free_left = with_free(slots, resolved, model, options)
-    slots = _ordered(slots, options.order)
+    names = [*(node.at for node in nodes(model.root)), *(slot.at for slot in slots)]
+    slots = _ordered(slots, options.order, names)
     slots = [initialised(slot, options) for slot in slots]
-    _refuse_unused(options)
+    _refuse_unused(options, names, model.parameters)
     keys = library.keys(key, slots)
     rows = [
         row
@@ -42,10 +45,7 @@ def build(model: Model, key: Keys, like: str | Library, options: Options) -> Pla
     ]
     left = _left(model, resolved.left, free_left)
     check_cover(slots, rows, model, left, options.expect)
-    constants = tuple(
-        (slot.inside(name), value) for slot in slots for name, value in slot.twin.constants
-    )
-    return Plan(tuple(rows), constants, tuple(left), dict(model.tied))
+    return Plan(tuple(rows), _constants(slots, model), tuple(left), dict(model.tied))
 
 
 def _as_it_is(model: Model, options: Options) -> Plan:
@@ -107,7 +107,16 @@ def _flattened(slot: Slot, options: Options) -> Slot:
     return replace(slot, twin=replace(slot.twin, places=tuple(places)))
 
 
-def _ordered(slots: list[Slot], order: Sequence[str] | None) -> list[Slot]:
+def _constants(slots: Sequence[Slot], model: Model) -> tuple[tuple[str, float], ...]:
+    """What is no parameter in JAX and must be set all the same."""
+    found = [(slot.inside(name), value) for slot in slots for name, value in slot.twin.constants]
+    for name, value in found:
+        if name not in model.shapes:
+            raise ValueError(f"the twin has no {name}, which a rule sets to {value}")
+    return tuple(found)
+
+
+def _ordered(slots: list[Slot], order: Sequence[str] | None, modules: Sequence[str]) -> list[Slot]:
     if order is None:
         return slots
     ranks: dict[str, int] = {}
@@ -116,19 +125,34 @@ def _ordered(slots: list[Slot], order: Sequence[str] | None) -> list[Slot]:
             (i for i, at in enumerate(order) if f"{slot.at}.".startswith(f"{at}.")), -1
         )
     missing = [at for at, rank in ranks.items() if rank < 0]
-    unknown = [at for i, at in enumerate(order) if i not in ranks.values()]
-    if missing or unknown:
+    idle = [at for i, at in enumerate(order) if i not in ranks.values()]
+    again = [at for at in idle if any(f"{one}.".startswith(f"{at}.") for one in ranks)]
+    unknown = [at for at in idle if at not in again]
+    if missing or idle:
         raise ValueError(
             "order must name every module or one around it once; missing: "
-            f"{', '.join(missing) or 'none'}; not in the twin: {', '.join(unknown) or 'none'}"
+            f"{', '.join(missing) or 'none'}; named before: {', '.join(again) or 'none'}; not in "
+            f"the twin: {', '.join(unknown) or 'none'}{_nearest(unknown, modules)}"
         )
     return sorted(slots, key=lambda slot: ranks[slot.at])
 
 
-def _refuse_unused(options: Options) -> None:
-    unused = [f"{name}[{pattern!r}]" for name, said in options.patterns for pattern in said.unused]
+def _refuse_unused(options: Options, modules: Sequence[str], parameters: Sequence[str]) -> None:
+    unused = [(name, pattern) for name, said in options.patterns for pattern in said.unused]
     if unused:
-        raise ValueError(f"{', '.join(unused)} match nothing in the twin")
+        listed = ", ".join(f"{name}[{pattern!r}]" for name, pattern in unused)
+        known = [*modules, *(parameters if any(name == "params" for name, _ in unused) else ())]
+        near = _nearest((pattern for _, pattern in unused), known)
+        raise ValueError(f"{listed} match nothing in the twin{near}")
+
+
+def _nearest(wanted: Iterable[str], known: Sequence[str]) -> str:
+    """What to say of names that are like wanted ones, or like regular expressions; "" for none."""
+    near: dict[str, None] = {}
+    for one in wanted:
+        plain = re.sub(r"\\\w|[\\()\[\]+*?^$]", "", one)
+        near |= dict.fromkeys(difflib.get_close_matches(plain, known))
+    return f"; the nearest there: {', '.join(map(repr, near))}" if near else ""
 
 
 def _left(model: Model, modules: list[str], names: list[str]) -> list[str]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 from varscale.layout import Layout
-from varscale.port.inits import as_data
 from varscale.port.layers import JaxLayer, Param, plain_axes
-from varscale.port.options import Model, Options
+from varscale.port.options import FreeParam, Model, Options
 from varscale.port.places import Place, Twin
 from varscale.port.slots import Slot
 from varscale.port.tree import Resolved, nodes
@@ -43,15 +41,9 @@ def with_free(
 
 
 def _free_slot(
-    name: str, found: re.Match[str], given: Any, resolved: Resolved, shape: tuple[int, ...]
+    name: str, found: re.Match[str], given: FreeParam, resolved: Resolved, shape: tuple[int, ...]
 ) -> Slot:
-    if not isinstance(given, tuple) or not 2 <= len(given) <= 4:
-        raise TypeError(
-            f"params[{found.re.pattern!r}] must be (path, initializer[, shape[, layout]]) or None, "
-            f"got {given!r}"
-        )
-    path, init = given[:2]
-    drawn, layout = (*given[2:], None, None)[:2]
+    path, init, drawn, layout = given
     module, _, leaf = name.rpartition(".")
     owner = module
     while owner and owner not in resolved.paths:
@@ -60,20 +52,20 @@ def _free_slot(
     full = found.expand(path)
     parts = tuple(part for part in full.split("/") if part)
     whole = parts if full.startswith("/") else (*above, *parts)
+    if not parts:
+        raise ValueError(f"params[{found.re.pattern!r}] must name {name} in JAX, got {path!r}")
     axes = plain_axes(len(shape))
-    if layout is not None and not isinstance(layout, Layout):
-        raise TypeError(f"the layout of {name} must be a varscale.Layout, got {layout!r}")
     layout = layout or Layout(axes)
     inside = tuple(layout.drawn_shape(shape))
-    drawn = inside if drawn is None else tuple(drawn)
+    drawn = inside if drawn is None else drawn
     if math.prod(drawn) != math.prod(shape):
         raise ValueError(f"the JAX shape of {name}, {drawn}, must have the elements of {shape}")
     if drawn == inside:
-        param = Param(whole[-1], drawn, as_data(init), layout.of, piece="value")
+        param = Param(whole[-1], drawn, init, layout.of, piece="value")
         place = Place("value", leaf, layout.axes, flip=layout.flip)
     elif layout == Layout(axes):
         # The same elements in the same order.
-        param = Param(whole[-1], drawn, as_data(init), plain_axes(len(drawn)), piece="value")
+        param = Param(whole[-1], drawn, init, plain_axes(len(drawn)), piece="value")
         place = Place("value", leaf, param.axes, view=drawn)
     else:
         raise ValueError(f"{name}: a layout and a JAX shape of other axes do not go together")

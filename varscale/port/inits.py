@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from varscale.arguments import as_compiled
 from varscale.initializers import Initializer
 from varscale.port.layers import Param
 from varscale.port.options import Options
 from varscale.port.patterns import match
 from varscale.port.slots import Slot
 
-__all__ = ["as_data", "initialised"]
+__all__ = ["initialised"]
 
 #: What a layer's main weights are called.
 _MAIN = frozenset({"kernel", "embedding", "embeddings", "w", "weight"})
@@ -42,7 +41,7 @@ def initialised(slot: Slot, options: Options) -> Slot:
                     f"init[{pattern!r}]: {slot.at} has kernels of several kinds; give a dictionary"
                 )
             for i in set(found) - chosen:
-                draws[i] = replace(draws[i], init=as_data(init))  # type: ignore[arg-type]
+                draws[i] = replace(draws[i], init=init)
             chosen |= set(found)
     compiled = (
         True if any(lift.kind in ("scan", "jit") for lift in slot.lifts) else options.compiled
@@ -62,16 +61,7 @@ def _is_meant(name: str | None, param: Param) -> bool:
 
 def _compiled(init: Initializer, compiled: bool | None) -> Initializer:
     """With JAX's rounding, where the initializer was not given one."""
-    if as_compiled(compiled) is None or getattr(init, "compiled", True) is not None:
+    if compiled is None or getattr(init, "compiled", True) is not None:
         return init
     with_rounding: Initializer = replace(cast(Any, init), compiled=compiled)
     return with_rounding
-
-
-def as_data(init: Any) -> Initializer:
-    """The plain data of an initializer of any of varscale's doors."""
-    data = getattr(init, "data", init)
-    if not hasattr(data, "draw"):
-        raise TypeError(f"an initializer must be one of varscale's, got {init!r}")
-    found: Initializer = data
-    return found

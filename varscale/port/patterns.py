@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Patterns", "match"]
+from varscale.arguments import check_kind
+
+__all__ = ["Patterns", "check_pattern", "check_template", "match"]
 
 V = TypeVar("V")
 
@@ -46,6 +48,38 @@ class Patterns(Generic[V]):
     def unused(self) -> list[str]:
         """Those that match nothing."""
         return [pattern for pattern in self.said if pattern not in self.used]
+
+
+def check_pattern(name: str, pattern: Any) -> None:
+    """Refuse a key that is no regular expression.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is none.
+    """
+    check_kind(f"each key of {name}", pattern, str, "a regular expression")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            f"each key of {name} must be one, but {pattern!r} is not a regular expression: {error}"
+        ) from None
+
+
+def check_template(name: str, pattern: str, template: Any, said: str) -> None:
+    """Refuse what cannot be made of the groups of a regular expression.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it uses a group that is not there.
+    """
+    check_kind(name, template, str, said)
+    try:
+        re.compile(pattern).sub(template, "")
+    except (re.error, IndexError) as error:
+        raise ValueError(
+            f"{name} must use groups of its regular expression only, got {template!r}: {error}"
+        ) from None
 
 
 def match(pattern: str, at: str) -> re.Match[str] | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from varscale.arguments import check_kind
 from varscale.layout import CounterMap, row_major_strides
 from varscale.port.layers import Index, JaxLayer, Param, Part
 
-__all__ = ["Place", "Twin", "counters"]
+__all__ = ["Place", "Twin", "as_twins", "counters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,33 @@ class Twin:
     places: tuple[Place, ...] = ()
     constants: tuple[tuple[str, float], ...] = ()
     suffix: str = ""
+
+    def __post_init__(self) -> None:
+        check_kind("kind", self.kind, str | JaxLayer, "the name of a kind or a JaxLayer")
+        check_kind("sizes", self.sizes, Mapping, "a mapping from names of arguments")
+        check_kind("places", self.places, tuple | list, "a tuple of Places")
+        for place in self.places:
+            check_kind("each of places", place, Place, "a Place")
+
+
+def as_twins(found: Any, at: str, kind: str) -> tuple[Twin, ...]:
+    """What a rule returned for a layer, as a tuple.
+
+    Args:
+        found: what it returned.
+        at: the layer, for the message.
+        kind: its class.
+
+    Raises:
+        TypeError: neither a twin nor several.
+    """
+    twins = (found,) if isinstance(found, Twin) else found
+    if not isinstance(twins, list | tuple) or not all(isinstance(one, Twin) for one in twins):
+        raise TypeError(
+            f"the rule of {kind} must return a varscale.port.Twin or a list of them, got {found!r} "
+            f"for {at or 'the model'}"
+        )
+    return tuple(twins)
 
 
 def counters(param: Param, part: Part, place: Place, shape: tuple[int, ...]) -> CounterMap:

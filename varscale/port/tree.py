@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
-from varscale.arguments import check_choice
 from varscale.port.layers import JaxLayer
 from varscale.port.patterns import Patterns
 from varscale.port.places import Twin
@@ -66,11 +65,6 @@ class Naming:
     lifts: Patterns[LiftKind] = field(default_factory=Patterns)
     style: Style = "compact"
     options: Patterns[Mapping[str, Any]] = field(default_factory=Patterns)
-
-    def __post_init__(self) -> None:
-        check_choice("style", self.style, get_args(Style))
-        for kind in self.lifts.said.values():
-            check_choice("lift", kind, get_args(LiftKind))
 
 
 @dataclass(frozen=True)
@@ -265,6 +259,11 @@ def _sizes(root: Node, naming: Naming) -> dict[str, int]:
             if not found.re.groups:
                 raise ValueError(
                     f"lift {found.re.pattern!r} must have a group that is the module's index"
+                )
+            if not (found[1] or "").isdecimal():
+                raise ValueError(
+                    f"lift {found.re.pattern!r} must have the module's index as its first group, "
+                    f"got {found[1]!r} in {node.at!r}"
                 )
             indices.setdefault(found.re.pattern, set()).add(int(found[1]))
     for pattern, numbers in indices.items():

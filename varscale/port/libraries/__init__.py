@@ -27,11 +27,20 @@ def named(like: str | Library, framework: str) -> Library:
         framework: what else `like` may be, for the message.
 
     Raises:
+        TypeError: neither a name nor a library.
         ValueError: no such library.
     """
-    if not isinstance(like, str):
-        return like
-    if like not in _NAMES:
-        known = ", ".join(map(repr, (*_NAMES, framework)))
-        raise ValueError(f"like must be one of {known}, got {like!r}")
-    return _NAMES[like]()
+    known = ", ".join(map(repr, (*_NAMES, framework)))
+    if isinstance(like, str):
+        if like not in _NAMES:
+            raise ValueError(f"like must be one of {known}, got {like!r}")
+        return _NAMES[like]()
+    # Users' own libraries have these too; a class has them without being one.
+    if isinstance(like, type) or not all(
+        hasattr(like, name) for name in ("name", "schemes", "layer", "keys")
+    ):
+        raise TypeError(
+            f"like must be one of {known}, or a library of varscale.port.libraries with its "
+            f"options, got {like!r}"
+        )
+    return like

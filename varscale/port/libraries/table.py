@@ -35,7 +35,8 @@ class Table:
                 "give a rule for it"
             )
         make = self._makers.get(name or kind, self._makers[kind])
-        known_sizes = set(inspect.signature(make).parameters)
+        arguments = inspect.signature(make).parameters
+        known_sizes = set(arguments)
         mistaken = sorted(set(said) - known_sizes)
         if mistaken:
             allowed = ", ".join(sorted(known_sizes - set(sizes))) or "nothing"
@@ -51,5 +52,16 @@ class Table:
                 "give a rule for it"
             )
         given = {one: value for one, value in sizes.items() if one in known_sizes}
-        layer = make(**{**given, **said})
+        given |= said
+        missing = [
+            name
+            for name, one in arguments.items()
+            if one.default is one.empty and name not in given
+        ]
+        if missing:
+            raise ValueError(
+                f"the {kind} layer of {self._library} needs {', '.join(missing)} in its Twin's "
+                f"sizes, got {', '.join(sizes) or 'none'}"
+            )
+        layer = make(**given)
         return layer if name is None else replace(layer, name=name)

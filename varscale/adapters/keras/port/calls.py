@@ -104,12 +104,14 @@ def init_(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    _planned(model, key, like, options, classes, rules).fill_()
+    _planned(model, key, like, options).fill_()
     return model
 
 
@@ -170,12 +172,14 @@ def plan(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    return _planned(model, key, like, options, classes, rules)
+    return _planned(model, key, like, options)
 
 
 def explain(
@@ -233,12 +237,14 @@ def explain(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    return _planned(model, key, like, options, classes, rules).explain()
+    return _planned(model, key, like, options).explain()
 
 
 def check(
@@ -302,12 +308,14 @@ def check(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    made = _planned(model, 0 if key is None else key, like, options, classes, rules)
+    made = _planned(model, 0 if key is None else key, like, options)
     return replace(made, key=key).check(tree)
 
 
@@ -316,11 +324,9 @@ def _planned(
     key: Keys,
     like: str | Library,
     options: Options,
-    classes: Mapping[type[Any], str] | None,
-    rules: Mapping[type[Any], Rule] | None,
 ) -> KerasPlan:
     flat = like == FRAMEWORK or not scheme_of(named(like, FRAMEWORK), options.style).sequential
-    described = describe(model, rules or {}, classes or {}, flat=flat)
+    described = describe(model, options.rules, options.classes, flat=flat)
     described.refuse_made_up(pattern for _, one in options.patterns for pattern in one.said)
     made = build(described.model, key, like, options)
     return KerasPlan(model, made, described.variables, key, described.owners)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from varscale.adapters.keras.port.rules import Rule, rule_for
 from varscale.adapters.keras.port.sublayers import made_up, named_sublayers, own_weights
 from varscale.port.options import Model
 from varscale.port.patterns import match
-from varscale.port.places import Twin
+from varscale.port.places import Twin, as_twins
 from varscale.port.tree import Node
 
 __all__ = ["FRAMEWORK", "Described", "describe"]
@@ -143,7 +143,7 @@ class _Reader:
         name = self.class_name(layer)
         if ruled:
             try:
-                twins = [] if ruled_above else self.twins(layer)
+                twins = [] if ruled_above else self.twins(at, layer)
             except ValueError as error:
                 return Node(at, type(layer).__name__, layer_name=name, refused=str(error))
             constants = [constant for twin in twins for constant, _ in twin.constants]
@@ -165,16 +165,15 @@ class _Reader:
         inner = _wrapped(layer)
         return bool(inner) and all(self.has_rule(one) for _, _, one in inner)
 
-    def twins(self, layer: Any) -> list[Twin]:
+    def twins(self, at: str, layer: Any) -> Sequence[Twin]:
         """The JAX layers that a layer is; what is in it is named from it on."""
         rule = rule_for(layer, self.rules)
         if rule is not None:
-            twins = rule(layer)
-            return [twins] if isinstance(twins, Twin) else list(twins)
+            return as_twins(rule(layer), at, type(layer).__name__)
         return [
             _within(attribute, suffix, twin)
             for attribute, suffix, one in _wrapped(layer)
-            for twin in self.twins(one)
+            for twin in self.twins(_join(at, attribute), one)
         ]
 
     def class_name(self, layer: Any) -> str | None:

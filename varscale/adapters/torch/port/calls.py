@@ -82,9 +82,10 @@ def init_(
         The model.
 
     Raises:
-        TypeError: not a module, or not a key.
+        TypeError: not a module, or not a key, or an argument of another type.
         ValueError: the two models do not fit (the message lists both sides), an expression matches
-            nothing, or a parameter has no shape or no memory yet. Nothing has been written then.
+            nothing (the message lists what is like it), or a parameter or a running average has no
+            shape or no memory yet. Nothing has been written then.
 
     Example:
         >>> import torch, varscale.torch
@@ -99,12 +100,14 @@ def init_(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    _planned(model, key, like, options, classes, rules).fill_()
+    _planned(model, key, like, options).fill_()
     return model
 
 
@@ -162,12 +165,14 @@ def plan(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    return _planned(model, key, like, options, classes, rules)
+    return _planned(model, key, like, options)
 
 
 def explain(
@@ -225,12 +230,14 @@ def explain(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    return _planned(model, key, like, options, classes, rules).explain()
+    return _planned(model, key, like, options).explain()
 
 
 def check(
@@ -293,12 +300,14 @@ def check(
         layout=layout,
         params=params,
         lift=lift,
+        classes=classes,
+        rules=rules,
         order=order,
         style=style,
         compiled=compiled,
         expect=expect,
     )
-    made = _planned(model, 0 if key is None else key, like, options, classes, rules)
+    made = _planned(model, 0 if key is None else key, like, options)
     return replace(made, key=key).check(tree)
 
 
@@ -307,8 +316,6 @@ def _planned(
     key: Keys,
     like: str | Library,
     options: Options,
-    classes: Mapping[type[nn.Module], str] | None,
-    rules: Mapping[type[nn.Module], Rule] | None,
 ) -> TorchPlan:
-    described = describe(model, rules or {}, classes or {})
+    described = describe(model, options.rules, options.classes)
     return TorchPlan(model, build(described, key, like, options), key)

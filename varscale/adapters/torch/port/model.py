@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from varscale.adapters.torch.port.rules import Rule, rule_for
 from varscale.port.options import Model
-from varscale.port.places import Twin
+from varscale.port.places import as_twins
 from varscale.port.tree import Node
 
 __all__ = ["describe", "original_class"]
@@ -97,8 +97,7 @@ def _node(
     name = next((classes[cls] for cls in kind.__mro__ if cls in classes), None)
     rule = rule_for(module, rules)
     if rule is not None:
-        twins = rule(module)
-        found = (twins,) if isinstance(twins, Twin) else tuple(twins)
+        found = as_twins(rule(module), at, kind.__name__)
         return Node(at, name or kind.__name__, found, layer_name=name)
     children = tuple(
         _node(f"{at}.{below}" if at else below, child, rules, classes, seen)
