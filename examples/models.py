@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+#: What pip calls a module, where that is another name.
+PACKAGES = {"haiku": "dm-haiku"}
+
 
 @dataclass(frozen=True)
 class Model:
@@ -30,7 +33,7 @@ class Model:
     @property
     def package(self) -> str:
         """What pip calls it."""
-        return {"haiku": "dm-haiku"}.get(self.module, self.module)
+        return PACKAGES.get(self.module, self.module)
 
 
 WORDS, IMAGES = ("source",), ("images",)

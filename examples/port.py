@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 
 from examples.compare import FORWARD_LIMIT
-from examples.models import MODELS
+from examples.models import MODELS, PACKAGES
 from examples.sizes import inputs
 
 TWINS = ("torch", "keras")
-#: What pip calls a module, where that is another name.
-PACKAGES = {"haiku": "dm-haiku"}
 ROOT = Path(__file__).parent.parent
 
 Report = dict[str, Any]

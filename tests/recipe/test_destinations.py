@@ -115,6 +115,21 @@ layout = Layout("LOI", of="LIO")
 recipe.replay(made, 5, into={{{KERNEL!r}: variable}}, layouts={{{KERNEL!r}: layout}})
 got = keras.ops.convert_to_numpy(variable)
 assert (got == wanted.transpose(0, 2, 1)).all()
+if keras.backend.backend() in ("torch", "tensorflow"):
+    place = {{"shape": (2,), "dtype": np.dtype("float32")}}
+    zeros = recipe.Operation("constant", (), {{**place, "values": (0.0,)}})
+    pair = recipe.Recipe(
+        typed=True, partitionable=True, x64=False, program=(zeros,),
+        outputs=tuple(recipe.Output(path, 1, **place) for path in "ab"),
+    )
+    ones = keras.Variable(np.ones(2, "float32"))
+    try:
+        recipe.replay(pair, 5, into={{"a": ones, "b": ones.value}})
+    except ValueError as error:
+        assert "destinations of 'a' and 'b'" in str(error)
+    else:
+        raise AssertionError("the destinations are one")
+    assert (keras.ops.convert_to_numpy(ones) == 1).all()
 """
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ},
@@ -214,6 +229,53 @@ def test_one_variable_for_two_parameters_is_refused() -> None:
     with pytest.raises(ValueError, match="destinations of 'a' and 'b' are one variable"):
         recipe.replay(PAIR, 5, into=two(variable, variable))
     assert not variable.numpy().any()
+
+
+def test_a_variable_and_what_it_holds_are_one_destination() -> None:
+    """As Keras' variables are, whose value is a tensor of torch or a variable of TensorFlow."""
+    torch = pytest.importorskip("torch", reason="not installed: pip install varscale[torch]")
+    tensor = torch.zeros(5, 6)
+    variable, part, next_to_it = Held(tensor[:4]), Held(tensor[1:]), Held(torch.zeros(4, 6))
+    inner = Held(None)
+    for first, second, message in (
+        (variable, tensor[:4], "share memory"),
+        (tensor[1:].numpy(), variable, "share memory"),
+        (variable, part, "share memory"),
+        (Held(tensor[:4]), variable, "share memory"),
+        (Held(inner), inner, "are one variable"),
+        (Held(inner), Held(inner), "are one variable"),
+    ):
+        with pytest.raises(ValueError, match=f"destinations of '[ab]' and '[ab]' {message}"):
+            recipe.replay(PAIR, 5, into=two(first, second))
+        assert not tensor.any()
+    recipe.replay(PAIR, 5, into=two(variable, next_to_it))
+    assert (variable.value == next_to_it.value).all()
+    assert tensor[:4].all()
+    # An array that is replaced, not written, may be that of two.
+    replaced = np.zeros((4, 6), np.float32)
+    recipe.replay(PAIR, 5, into=two(Held(replaced), Held(replaced)))
+    assert not replaced.any()
+    with pytest.raises(ValueError, match="'b' is on the meta device"):
+        recipe.replay(PAIR, 5, into=two(Held(replaced), Held(tensor[:4].to("meta"))))
+
+
+class Held:
+    """A variable as Keras has them."""
+
+    shape, dtype = (4, 6), "float32"
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def assign(self, values: Any) -> None:
+        if hasattr(self.value, "copy_"):
+            self.value.copy_(torch_of(values))
+        else:
+            self.value = values
+
+
+def torch_of(values: Any) -> Any:
+    return sys.modules["torch"].from_numpy(values)
 
 
 def test_names_that_are_not_there_are_refused() -> None:

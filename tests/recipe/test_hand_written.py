@@ -8,6 +8,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests.core.compare import agree
 from tests.core.oracle import jax
 from tests.recipe.oracle import EVERY_BIT, compare, recorded
 from tests.recipe.programs import carried_out, programs
@@ -143,6 +144,29 @@ def test_the_configuration_of_jax_is_recorded(x64: bool, partitionable: bool) ->
     assert got["0"].dtype == ("float64" if x64 else "float32")
     assert got["0"].tobytes() == np.asarray(want[0]).tobytes()
     assert got["2"].dtype == want[2].dtype
+
+
+def filled(key: Any) -> list[Any]:
+    """Arrays that are one drawn number throughout, made by a constant array."""
+    x, y = random.normal(key, ()), random.uniform(random.fold_in(key, 1), ())
+    ones, part = numpy.ones((64,)), numpy.full((8, 8), 0.3)
+    return [x * ones, part * x, part / (x + y), x * 1.7 / part, y + part, part - y * 3,
+            numpy.maximum(x, part), numpy.where(x > y, ones, 0.3)]  # fmt: skip
+
+
+def test_a_drawn_number_and_a_constant_array_are_an_array() -> None:
+    made = recorded(filled)
+    for seed in range(20):
+        for (path, array), want in zip(
+            recipe.replay(made, seed).items(), filled(random.key(seed)), strict=True
+        ):
+            agree(array, np.asarray(want), f"{path}, seed {seed}", exact=EVERY_BIT)
+
+
+def test_in_compiled_code_such_an_array_is_refused_by_name() -> None:
+    for function in (lambda key: filled(key)[0], lambda key: filled(key)[5]):
+        with pytest.raises(NotImplementedError, match=r"float32\[\].* in compiled code, a drawn"):
+            recipe.record(function, compiled=True)
 
 
 def test_a_key_that_is_not_the_argument_is_drawn_from() -> None:

@@ -49,18 +49,19 @@ def check(path: str, tensor: Tensor, destination: Any, layout: Layout | None) ->
         raise TypeError(
             f"the destination of {path!r} must be of dtype {tensor.dtype.name}, got {dtype}"
         )
-    if _is_array(destination):
-        if not destination.flags.writeable:
+    held = _held(destination)
+    if _is_array(held):
+        if not held.flags.writeable:
             raise ValueError(f"the destination of {path!r} is read-only")
-        strides, itemsize = destination.strides, destination.itemsize
-    elif _is_torch(destination):
-        _torch("check_destination")(destination)
-        if destination.is_meta or type(destination).__name__ == "FakeTensor":
+        strides, itemsize = held.strides, held.itemsize
+    elif _is_torch(held):
+        _torch("check_destination")(held)
+        if held.is_meta or type(held).__name__ == "FakeTensor":
             raise ValueError(
                 f"the destination of {path!r} is on the meta device and has no memory: call "
                 "model.to_empty(device=...), or torch.empty_like(tensor, device=...), first"
             )
-        strides, itemsize = destination.stride(), 1
+        strides, itemsize = held.stride(), 1
     else:
         return
     if overlaps_itself(shape, strides, itemsize):
@@ -76,12 +77,13 @@ def check_apart(into: Mapping[str, Any]) -> None:
     variables: dict[int, str] = {}
     memories: list[tuple[int, int, str, np.ndarray[Any, Any]]] = []
     for path, destination in into.items():
-        if not (_is_array(destination) or _is_torch(destination)):
-            other = variables.setdefault(id(destination), path)
+        held = _held(destination)
+        if not (_is_array(held) or _is_torch(held)):
+            other = variables.setdefault(id(held), path)
             if other != path:
                 raise ValueError(f"the destinations of {other!r} and {path!r} are one variable")
-        elif 0 not in destination.shape:
-            memory = _memory(destination)
+        elif 0 not in held.shape:
+            memory = _memory(held)
             memories.append((*byte_bounds(memory), path, memory))
     before: list[tuple[int, int, str, np.ndarray[Any, Any]]] = []
     for each in sorted(memories, key=lambda one: one[:2]):
@@ -120,6 +122,17 @@ def _is_torch(destination: Any) -> bool:
 
 def _is_variable(destination: Any) -> bool:
     return all(hasattr(destination, name) for name in ("assign", "shape", "dtype"))
+
+
+def _held(destination: Any) -> Any:
+    """What is written: of a variable of Keras, the torch tensor or the variable that it holds.
+
+    What JAX's backend holds is not: its arrays are replaced, and may be those of two variables.
+    """
+    if _is_array(destination) or _is_torch(destination):
+        return destination
+    held = getattr(destination, "value", None)
+    return held if _is_torch(held) or _is_variable(held) else destination
 
 
 def _memory(destination: Any) -> np.ndarray[Any, Any]:

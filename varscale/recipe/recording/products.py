@@ -5,6 +5,7 @@ Source: measured on jax 0.10.2 and 0.12.0.1; `record` compares every recipe with
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,10 @@ __all__ = ["BY_RECIPROCAL", "elementwise"]
 BY_RECIPROCAL = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 #: Dtypes in which compiled code fuses a product and a sum.
 _FUSED = (np.dtype(np.float32), np.dtype(np.float64))
+#: Elements from which on exp and log are those of `varscale.recipe.exponentials`; of fewer, they
+#: are where there is one or a multiple of 4. In jax 0.10.2, arrays of 3, 5, 6, 7, 11, 13, 14 and 15
+#: differ.
+_SURE_FROM = 16
 
 
 def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Value:
@@ -37,7 +42,7 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
 
     Raises:
         NotImplementedError: a choice among more than two arrays; exp or log of another dtype than
-            those short of float64, or of an accuracy that is asked for.
+            those short of float64, of an accuracy that is asked for, or of few elements.
     """
     shape = eqn.outvars[0].aval.shape
     dtype = np.dtype(eqn.invars[-1].aval.dtype)
@@ -46,8 +51,9 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
         if negated is not None:
             return negated
     if name == "divide" and dtype in BY_RECIPROCAL and _same_for_all(tracer, inputs[1], shape):
-        dividend, divisor = inputs[0], _reciprocal(tracer, as_number(inputs[1], shape), dtype)
-        return _product(tracer, dividend, divisor, shape, dtype)
+        name = "multiply"
+        inputs = [inputs[0], _reciprocal(tracer, as_number(inputs[1], shape), dtype)]
+    inputs = _spread(tracer, inputs, shape)
     if name == "multiply" and dtype in FLOATS:
         return _product(tracer, inputs[0], inputs[1], shape, dtype)
     if name in ("add", "subtract") and tracer.unit is not None and dtype in _FUSED:
@@ -59,6 +65,9 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
             raise NotImplementedError(f"of {dtype}, only of {', '.join(EXPONENTIAL)}")
         if eqn.params.get("accuracy") is not None:
             raise NotImplementedError("it asks for another accuracy than JAX's own")
+        size = math.prod(shape)
+        if 1 < size < _SURE_FROM and size % 4:
+            raise NotImplementedError(f"XLA may round it in another way for {size} elements")
     if name == "select" and len(inputs) != 3:
         raise NotImplementedError("it chooses among more than two")
     return _written(tracer, name, inputs, shape)
@@ -73,10 +82,28 @@ def _reciprocal(tracer: Tracing, x: Value, dtype: np.dtype[Any]) -> Value:
 
 def _written(tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]) -> Stored:
     """An operation on elements; constants are numbers where another input has the shape."""
-    operands = [as_number(one, shape) for one in inputs]
-    if shape and all(shape_of(one) == () for one in operands):
-        operands = inputs
-    return tracer.scope.add(name, *operands, shape=shape)
+    return tracer.scope.add(name, *(as_number(one, shape) for one in inputs), shape=shape)
+
+
+def _spread(tracer: Tracing, inputs: list[Value], shape: tuple[int, ...]) -> list[Value]:
+    """The inputs, drawn numbers as arrays where no input but constants is one and the result is.
+
+    Raises:
+        NotImplementedError: XLA may compute with the factors of the number first.
+    """
+    if not shape or any(shape_of(as_number(one, shape)) for one in inputs):
+        return inputs
+    if tracer.unit is not None and any(isinstance(one, Drawn | Product) for one in inputs):
+        raise NotImplementedError(
+            "in compiled code, a drawn number and a constant array give an array; draw the array, "
+            "or make it of the result: jnp.full(shape, number)"
+        )
+    fields = {"shape": shape, "axes": ()}
+    return [
+        one if isinstance(one, Fixed)
+        else tracer.scope.add("broadcast", one, shape=shape, fields=fields)
+        for one in inputs
+    ]  # fmt: skip
 
 
 def _negated(tracer: Tracing, x: Value) -> Value | None:
