@@ -56,3 +56,32 @@ def test_keras_draws_what_is_said_and_nothing_is_written(as_numpy: Any) -> None:
     assert math.sqrt(np.square(orthogonal).mean()) == pytest.approx(
         rows["memory.cell.recurrent_kernel"].stddev, rel=1e-5
     )
+
+
+class Halved(initializers.HeNormal):
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return super().__call__(shape, dtype) * 0.5
+
+
+class Doubled(initializers.HeNormal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = 8.0
+
+
+def test_what_is_not_known_is_said_to_be(as_numpy: Any) -> None:
+    keras.utils.set_random_seed(5)
+    # Keras reads this kernel's inputs from its last axis, and writes it (out, in).
+    turned = layers.EinsumDense("ab,cb->ac", 300, kernel_initializer="he_normal", name="turned")
+    dense = [
+        layers.Dense(300, name=name, kernel_initializer=init)
+        for name, init in {"halved": Halved(), "doubled": Doubled()}.items()
+    ]
+    model = keras.Sequential([keras.Input((6,)), turned, *dense])
+    rows = {row.to: row for row in vk.explain(model, 0, like="keras").left}
+    said = {name: (rows[f"{name}.kernel"].initializer, rows[f"{name}.kernel"].stddev)
+            for name in ("turned", "halved")}  # fmt: skip
+    assert said == {"turned": ("HeNormal", None), "halved": ("Halved", None)}
+    # What a subclass only sets is read.
+    values = as_numpy(dense[1].kernel)
+    assert rows["doubled.kernel"].stddev == pytest.approx(values.std(), rel=0.02)

@@ -49,14 +49,16 @@ def own_law(layer: Any, name: str, shape: tuple[int, ...]) -> Own:
         return Own(shape, f"{said}, of the forget gate Ones")
     # Keras has fans of vectors, JAX has none; and EinsumDense gives axes of its own to a copy.
     scaled = isinstance(own, initializers.VarianceScaling)
-    einsum = isinstance(layer, layers.EinsumDense) and len(shape) > 2
-    unknown = scaled and (len(shape) < 2 or einsum)
+    unknown = scaled and (len(shape) < 2 or isinstance(layer, layers.EinsumDense))
     return Own(shape, said, None if unknown else _law(own))
 
 
 def _law(own: Any) -> Initializer | None:
     """The law of an initializer of Keras; None where it is not known."""
-    if isinstance(own, initializers.VarianceScaling):
+    scaling = initializers.VarianceScaling
+    if isinstance(own, scaling):
+        if type(own).__call__ is not scaling.__call__:
+            return None
         distribution = _DISTRIBUTIONS[own.distribution]
         inputs, outputs = getattr(own, "input_axes", None), getattr(own, "output_axes", None)
         if inputs is None or outputs is None:
