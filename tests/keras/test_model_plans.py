@@ -187,6 +187,15 @@ def test_what_does_not_fit_is_refused(case: str) -> None:
         vk.plan(make(), 0, FLAX, **options)
 
 
+def test_a_refused_layer_that_keras_named_says_why_and_can_be_left() -> None:
+    layer = layers.EinsumDense("abc,cde->abde", (None, 4, 5), bias_axes="e")
+    model = sequential(layer, inputs=(5, 6))
+    with pytest.raises(ValueError, match=r"layers\.0 \(EinsumDense\): its bias has"):
+        vk.plan(model, 0, FLAX)
+    left = vk.plan(model, 0, FLAX, names={"layers.0": None}).plan.left
+    assert set(left) == {"layers.0.kernel", "layers.0.bias"}
+
+
 def test_what_is_left_keeps_its_values(as_numpy: Any) -> None:
     model = sequential(layers.Dense(7, name="mine"), Weighted(name="w"), layers.Dense(7))
     before = [as_numpy(weight).copy() for weight in model.weights]

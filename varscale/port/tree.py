@@ -280,7 +280,8 @@ def nodes(node: Node) -> list[Node]:
 
 
 def _has_parameters(node: Node) -> bool:
-    return bool(node.twins or node.free) or any(map(_has_parameters, node.children))
+    own = node.twins or node.free or node.refused
+    return bool(own) or any(map(_has_parameters, node.children))
 
 
 def _join(path: tuple[str, ...], name: str) -> tuple[str, ...]:
