@@ -51,7 +51,7 @@ def compute_fans(
     out_size = _size(shape, out_axis, "out_axis")
     batch_size = _size(shape, batch_axis, "batch_axis")
     known = in_size * out_size * batch_size
-    receptive_field_size = math.prod(shape) / known if known else 0
+    receptive_field_size = math.prod(shape) / known if known else 0.0
     return in_size * receptive_field_size, out_size * receptive_field_size
 
 
