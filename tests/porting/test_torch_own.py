@@ -13,6 +13,7 @@ import pytest
 from tests.torch.tensors import as_numpy, torch
 
 from torch import nn as tn  # isort: skip
+from torch.nn.utils import prune  # isort: skip
 
 import varscale.torch as door
 from varscale.adapters.torch.port.own import LAWS, own_laws
@@ -132,6 +133,75 @@ def test_what_is_not_known_is_said_to_be() -> None:
     assert {"plain.bias", "normed.bias"} <= {name for name in said if said[name][1] is not None}
 
 
+#: Models that were changed after they were made, and their parameters that nothing is known of.
+CHANGED: dict[str, tuple[Callable[[], Any], set[str]]] = {
+    "a recurrent weight that is normed": (
+        lambda: old_weight_norm(tn.LSTM(4, 8), "weight_hh_l0"),
+        {"weight_hh_l0_g", "weight_hh_l0_v"},
+    ),
+    "a transformer's weight that is normed": (
+        lambda: transformer_with_normed_weight(),
+        {"encoder.layers.0.linear1.weight_g", "encoder.layers.0.linear1.weight_v"},
+    ),
+    "a pruned normalisation": (
+        lambda: prune.l1_unstructured(tn.BatchNorm1d(4), "weight", amount=1), {"weight_orig"},
+    ),
+    "one more parameter of a normalisation": (lambda: with_gate(tn.LayerNorm(4)), {"gate"}),
+    "one more parameter of a pair": (lambda: with_gate(tn.Bilinear(2, 3, 4)), {"gate"}),
+    "one more parameter of attention": (lambda: with_gate(tn.MultiheadAttention(4, 2)), {"gate"}),
+}  # fmt: skip
+
+
+def old_weight_norm(layer: Any, name: str = "weight") -> Any:
+    with pytest.warns(FutureWarning, match="weight_norm"):
+        return tn.utils.weight_norm(layer, name)
+
+
+def transformer_with_normed_weight() -> Any:
+    model = tn.Transformer(8, 2, 1, 1, 16, batch_first=True)
+    old_weight_norm(model.encoder.layers[0].linear1)
+    return model
+
+
+def with_gate(layer: Any) -> Any:
+    layer.gate = tn.Parameter(torch.ones(4))
+    return layer
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_parameters_that_torchs_class_does_not_know_are_unknown(case: str) -> None:
+    make, unknown = CHANGED[case]
+    model = make()
+    names = {name for name, _ in model.named_parameters()}
+    assert names - set(own_laws(model)) == unknown
+    table = door.explain(tn.Sequential(model), 0, like="torch")
+    assert {row.to for row in table.left if row.initializer == "unknown"} == {
+        f"0.{name}" for name in unknown
+    }
+
+
+class Bare(tn.Module):
+    """A language model of an embedding and a head."""
+
+    def __init__(self, head: Any) -> None:
+        super().__init__()
+        self.wte, self.head = tn.Embedding(9, 4), head
+
+
+def test_a_parameter_of_layers_with_two_laws_is_unknown() -> None:
+    one, two = Bare(tn.Linear(4, 9)), Bare(tn.Linear(4, 9))
+    one.wte.weight = one.head.weight
+    two.wte.weight.data = two.head.weight.data  # another parameter in the same memory
+    for model in (one, two):
+        rows = {row.to: row for row in door.explain(model, 0, like="torch").left}
+        assert rows["wte.weight"].initializer == "unknown, tied to head.weight"
+        assert rows["wte.weight"].stddev is None
+        assert rows["head.bias"].stddev is not None
+    alone = Bare(tn.Embedding(9, 4))
+    alone.wte.weight = alone.head.weight
+    assert own_laws(alone)["wte.weight"].said == "normal_()"
+
+
 def test_nothing_is_written_or_drawn() -> None:
     model = tn.Sequential(made("lstm"), made("batch norm 1d"), made("prelu"), made("bilinear"))
     with torch.no_grad():
@@ -176,3 +246,5 @@ def test_layers_without_inputs_draw_nothing() -> None:
         "weight": None, "bias": 0.0,
     }  # fmt: skip
     assert (as_numpy(layer.bias) == 0).all()
+    table = str(door.explain(layer, 0, like="torch"))
+    assert table.count("0, 0") == 2

@@ -14,7 +14,7 @@ from varscale.port.options import Model
 from varscale.port.places import as_twins
 from varscale.port.tree import Node
 
-__all__ = ["describe", "original_class"]
+__all__ = ["describe", "memory", "original_class"]
 
 #: What a parametrized module keeps its own values in; its parameters have the module's names.
 _PARAMETRIZATIONS = "parametrizations"
@@ -48,17 +48,17 @@ def describe(
         shapes[name] = tuple(tensor.shape)
         if not is_parameter:
             continue
-        memory = _memory(tensor)
-        if memory in first:
-            tied[name] = first[memory]
+        own = memory(tensor)
+        if own in first:
+            tied[name] = first[own]
         else:
-            first[memory] = name
+            first[own] = name
             parameters.append(name)
     root = _node("", module, rules, classes, set())
     return Model("torch", root, shapes, parameters, tied)
 
 
-def _memory(tensor: torch.Tensor) -> Any:
+def memory(tensor: torch.Tensor) -> Any:
     """What tells a parameter from another: its memory, or itself where it has none."""
     address = 0 if tensor.is_meta else tensor.data_ptr()
     return (address, tensor.shape, tensor.stride()) if address else id(tensor)

@@ -7,6 +7,7 @@ fan_in from axis 1 and fan_out from axis 0 of every weight, a transposed convolu
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -14,10 +15,10 @@ import torch
 from torch import nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
-from varscale.adapters.torch.port.model import original_class
+from varscale.adapters.torch.port.model import memory, original_class
 from varscale.fans import compute_fans
 from varscale.initializers import Constant, Normal, UniformBetween, VarianceScaling
-from varscale.port.own import Own
+from varscale.port.own import UNKNOWN, Own
 
 __all__ = ["LAWS", "own_laws"]
 
@@ -34,15 +35,33 @@ def own_laws(model: nn.Module) -> dict[str, Own]:
     """The laws of a model's parameters by name, as far as they are known.
 
     A layer's law is known where its class is torch's, or a subclass that does not change how it
-    starts. Code that draws again after the layers were made is not seen, but for torch's own.
+    starts. Code that draws again after the layers were made is not seen, but for torch's own; nor
+    are values that the layer was given. Where layers of different laws share a parameter, nothing
+    tells which of them made it.
     """
     found: dict[str, Own] = {}
     # From the inside out: what is around a layer may draw its parameters again.
     for at, module in reversed(list(model.named_modules(remove_duplicate=False))):
-        laws, prefix = _laws_of(module), f"{at}." if at else ""
-        parametrized = getattr(module, "parametrizations", {})
-        found |= {prefix + name: one for name, one in laws.items() if name not in parametrized}
-    return found
+        prefix = f"{at}." if at else ""
+        for name, law in _laws_of(module).items():
+            # Not what a parametrization, pruning or weight_norm has put in a parameter's place.
+            if name in module._parameters or prefix + name in found:
+                found[prefix + name] = law
+    return found | _of_several_layers(model, found)
+
+
+def _of_several_layers(model: nn.Module, found: Mapping[str, Own]) -> dict[str, Own]:
+    """Tied parameters whose layers have different laws."""
+    tied: dict[Any, list[str]] = {}
+    for name, tensor in model.named_parameters(remove_duplicate=False):
+        tied.setdefault(memory(tensor), []).append(name)
+    return {
+        name: Own(found[name].shape, f"{UNKNOWN}, tied to {other}")
+        for names in tied.values()
+        for name in names
+        for other in names
+        if name in found and found.get(other) != found[name]
+    }
 
 
 def _laws_of(module: nn.Module) -> Mapping[str, Own]:
@@ -68,7 +87,8 @@ def weight_and_bias(module: Any) -> dict[str, Own]:
 def bilinear(module: nn.Bilinear) -> dict[str, Own]:
     """The limit depends on the first inputs alone."""
     inputs = module.weight.shape[1]
-    return {name: _within(tensor, inputs, "in1_features") for name, tensor in _own(module).items()}
+    own = _own(module, "weight|bias")
+    return {name: _within(tensor, inputs, "in1_features") for name, tensor in own.items()}
 
 
 def embedding(module: nn.Embedding | nn.EmbeddingBag) -> dict[str, Own]:
@@ -81,13 +101,14 @@ def embedding(module: nn.Embedding | nn.EmbeddingBag) -> dict[str, Own]:
 def recurrent(module: Any) -> dict[str, Own]:
     """RNN, LSTM and GRU, and their cells: all parameters alike, biases and projections too."""
     size = module.hidden_size
-    return {name: _within(tensor, size, "hidden_size") for name, tensor in _own(module).items()}
+    own = _own(module, r"(weight|bias)_(ih|hh|hr)(_l\d+(_reverse)?)?")
+    return {name: _within(tensor, size, "hidden_size") for name, tensor in own.items()}
 
 
 def norm(module: Any) -> dict[str, Own]:
     """All normalisations."""
-    values = {"weight": 1.0, "bias": 0.0}
-    return {name: _constant(tensor, values[name]) for name, tensor in _own(module).items()}
+    own = _own(module, "weight|bias")
+    return {name: _constant(tensor, float(name == "weight")) for name, tensor in own.items()}
 
 
 def prelu(module: nn.PReLU) -> dict[str, Own]:
@@ -101,7 +122,7 @@ def attention(module: nn.MultiheadAttention) -> dict[str, Own]:
     Only `out_proj.weight` is not named here.
     """
     found = {}
-    for name, tensor in _own(module).items():
+    for name, tensor in _own(module, "(in|q|k|v)_proj_weight|in_proj_bias|bias_[kv]").items():
         if name in ("bias_k", "bias_v"):
             found[name] = Own(_shape(tensor), "xavier_normal_()", _XAVIER_NORMAL)
         elif name == "in_proj_bias":
@@ -122,8 +143,13 @@ def transformer(module: nn.Transformer) -> dict[str, Own]:
     }
 
 
-def _own(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in module._parameters.items() if tensor is not None}
+def _own(module: nn.Module, names: str) -> dict[str, torch.Tensor]:
+    """The parameters that torch's class knows by these names, a regular expression."""
+    return {
+        name: tensor
+        for name, tensor in module._parameters.items()
+        if tensor is not None and re.fullmatch(names, name)
+    }
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
