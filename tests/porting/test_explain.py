@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import inspect
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -378,12 +379,22 @@ def test_nothing_is_drawn_and_a_model_without_memory_will_do() -> None:
 
 
 def test_rows_are_dictionaries_for_data_frames(small: Any) -> None:
-    first = small.as_dicts()[0]
+    first, *_, last = small.as_dicts()
+    assert last["to"] == "frozen.bias"
     assert first["to"] == "conv.weight"
     assert set(first) == {
         "to", "part", "path", "stack", "shape", "count", "key", "initializer", "fans", "stddev",
         "layout", "compiled", "values",
     }  # fmt: skip
+
+
+def test_what_the_framework_draws_is_told_of_layers_without_inputs() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of tensors without elements
+        model = tn.Linear(0, 3)
+    table = door.explain(model, 0, like="torch")
+    assert "0, 0" in str(table)
+    assert [row["to"] for row in table.as_dicts()] == ["weight", "bias"]
 
 
 CALLS = ("plan", "init_", "explain", "check")

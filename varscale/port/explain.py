@@ -155,8 +155,9 @@ class Explanation:
         )
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries, for a data frame."""
-        return [{one.name: getattr(row, one.name) for one in fields(row)} for row in self.rows]
+        """All rows as dictionaries, for a data frame; those that are left come last."""
+        names = [one.name for one in fields(Explained)]
+        return [{name: getattr(row, name) for name in names} for row in (*self.rows, *self.left)]
 
 
 def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]], own: Mapping[str, Own]) -> Explanation:
@@ -229,7 +230,7 @@ def _left(name: str, own: Own) -> Explained:
 
 def _fan(fan: float) -> str:
     """A fan as one counts it: whole where it is."""
-    return f"{fan:.0f}" if fan.is_integer() and fan < 1e9 else number(fan)
+    return f"{fan:.0f}" if float(fan).is_integer() and fan < 1e9 else number(fan)
 
 
 def _sizes(rows: Sequence[Row]) -> list[int]:
