@@ -281,6 +281,15 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str, str, str]] = {
     "another key": (
         lambda m: door.lecun_normal_(m.out.weight, key=999),
         "out.weight", "key", "the same distribution, uncorrelated"),
+    "orthogonal for normal": (
+        lambda m: tn.init.orthogonal_(m.head.weight, 2.0),
+        "head.weight", "distribution", "the twin's matrix is orthogonal, where JAX has lecun_nor"),
+    "an orthogonal kernel": (
+        lambda m: tn.init.orthogonal_(m.conv.weight),
+        "conv.weight", "distribution", "the twin's matrix is orthogonal, where JAX has lecun_nor"),
+    "signs": (
+        lambda m: m.head.weight.bernoulli_(0.5).mul_(0.2).sub_(0.1),
+        "head.weight", "unknown", "fits no mistake"),
     "another orthogonal matrix": (
         lambda m: tn.init.orthogonal_(m.lstm.weight_hh_l0[:24]),
         "lstm.weight_hh_l0", "key", "an orthogonal matrix as JAX's, but another"),
@@ -611,6 +620,71 @@ def test_mistakes_in_a_twin_of_another_dtype_are_found_beside_it(twin: Any, para
         assert (cause.kind, said in cause.text) == (kind, True), cause
     others = len([row for row in found.rows if row.path]) - 5
     assert f"\n{others} of {len(found.rows)} are equal after rounding to bfloat16" in str(found)
+
+
+def test_the_sign_of_zero_counts_in_another_dtype_too() -> None:
+    values = torch.tensor([[0.5, -0.0, 2.0, 3.0]])
+    said: Any = {"params": {"w": ("w", door.normal(1.0))}}
+    found = door.check(Free(values), {"w": np.array([[0.5, 0.0, 2.0, 3.0]])}, "flax.linen", **said)
+    assert not found.ok
+    assert (found.rows[0].differing, found.rows[0].cause.kind) == (1, "partly")
+    found = door.check(Free(values), {"w": as_numpy(values.double())}, "flax.linen", **said)
+    assert not found.ok
+    assert (found.rows[0].differing, found.rows[0].cause.kind) == (0, "dtype")
+
+
+@pytest.mark.parametrize("imaginary", [0.1, 99.0])
+def test_imaginary_parts_count_in_another_dtype_too(imaginary: float) -> None:
+    values = np.arange(1, 7).reshape(2, 3) * 0.1
+    twin = Free(torch.from_numpy(values + 0.1j).to(torch.complex64))
+    said: Any = {"params": {"w": ("w", door.normal(1.0))}}
+    found = door.check(twin, {"w": values + 1j * imaginary}, "flax.linen", **said)
+    assert not found.ok
+    assert ("after rounding to complex64" in str(found)) == (imaginary == 0.1)
+    found = door.check(twin, {"w": values.astype(np.float32)}, "flax.linen", **said)
+    assert found.rows[0].differing == 6
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", [
+    f"{family}_{law}" for family in ("lecun", "he", "glorot") for law in ("uniform", "normal")
+])  # fmt: skip
+def test_jaxs_own_short_values_are_of_their_law(name: str, dtype: str) -> None:
+    init: Any = getattr(door, name)()
+    for shape in ((32, 512), (64, 128)):
+        model = tn.Sequential(tn.Linear(*shape, bias=False)).to(getattr(torch, dtype))
+        said: Any = {"like": "flax.linen", "init": {"0": init}}
+        door.init_(model, 1, **said)  # JAX's bits, as is tested elsewhere, without its compiler
+        tree = {"Dense_0": {"kernel": as_numpy(model[0].weight).T.copy()}}
+        door.init_(model, 2, **said)
+        cause = door.check(model, tree, **said).rows[0].cause
+        assert cause is not None
+        assert cause.kind == "key", cause
+    # What is really another law still is.
+    weight = model[0].weight
+    std = float(weight.detach().double().std())
+    for plant in (
+        lambda: weight.mul_(1.14),
+        lambda: weight.normal_(0, std) if "uniform" in name else uniform(weight, std * 3**0.5),
+    ):
+        with torch.no_grad():
+            plant()
+        cause = door.check(model, tree, **said).rows[0].cause
+        assert cause is not None
+        assert cause.kind in ("distribution", "truncation", "unknown"), cause
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_short_sum_is_no_product(dtype: str, twin: Any, params: Any) -> None:
+    twin.model.to(getattr(torch, dtype))
+    with torch.no_grad():
+        twin.model.out.weight.add_(1e-3)
+        twin.model.fc1.weight.mul_(1.1)
+    found = twin.check(params)
+    assert "times JAX's" not in row_of(found, "out.weight").cause.text
+    cause = row_of(found, "fc1.weight").cause
+    assert cause.kind == "scaled"
+    assert 1.09 < float(cause.text.split()[3]) < 1.11
 
 
 def test_a_draw_of_another_dtype_is_not_a_rounded_one() -> None:

@@ -190,7 +190,7 @@ def _compared(case: Case, cases: Cases) -> Checked:
     differing = int(equal.size - equal.sum())
     if not differing and have.dtype == want.dtype:
         return _checked(row, have.size, 0, 0.0, 0, None)
-    cause = likely(case, cases) if differing else other_dtype(case)
+    cause = (None if differing else other_dtype(case)) or likely(case, cases)
     with np.errstate(all="ignore"):
         wide = np.complex128 if "c" in (have.dtype.kind, want.dtype.kind) else np.float64
         apart = np.abs(have.astype(wide) - want.astype(wide)).reshape(-1)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from varscale.draws import Known
+from varscale.dtypes import FLOATS, float_format
 from varscale.initializers import Constant
 from varscale.layout import CounterMap
 from varscale.port.plan import Plan, Row
@@ -24,6 +25,7 @@ __all__ = [
     "Kind",
     "block",
     "expected",
+    "grain",
     "same",
     "sample",
     "steps"
@@ -69,11 +71,15 @@ class Case:
 
     @functools.cached_property
     def alike(self) -> tuple[Array, Array]:
-        """The twin's values and JAX's in one dtype: the shorter of both, rounded to it."""
+        """The twin's values and JAX's in one dtype: the shorter of both, rounded to it.
+
+        Real values beside complex ones stay as they are.
+        """
         have, want = self.have, self.want
-        if have.dtype == want.dtype or "c" in (have.dtype.kind, want.dtype.kind):
+        if have.dtype == want.dtype or (have.dtype.kind == "c") != (want.dtype.kind == "c"):
             return have, want
-        short = have.dtype if have.itemsize <= want.itemsize else want.dtype
+        wider = have.itemsize > want.itemsize and want.dtype.kind not in "iub"
+        short = want.dtype if wider else have.dtype
         with np.errstate(all="ignore"):
             return have.astype(short), want.astype(short)
 
@@ -112,17 +118,16 @@ def expected(row: Row, leaves: Mapping[str, Any], dtype: np.dtype[Any]) -> Array
 
 
 def same(have: Array, want: Array) -> Array:
-    """Where every bit agrees; of different dtypes, where the numbers do. One NaN is as another."""
+    """Where every bit agrees, of different dtypes in the widest. One NaN is as another."""
     if have.dtype != want.dtype:
-        have, want = have.astype(np.float64), want.astype(np.float64)
-        equal: Array = have == want
-    elif have.dtype.kind == "c":
+        wide = np.complex128 if "c" in (have.dtype.kind, want.dtype.kind) else np.float64
+        return same(have.astype(wide), want.astype(wide))
+    if have.dtype.kind == "c":
         part = f"f{have.itemsize // 2}"
         one, other = (np.ascontiguousarray(each)[..., None].view(part) for each in (have, want))
         return np.asarray(same(one, other).all(axis=-1))
-    else:
-        bits = f"u{have.itemsize}"
-        equal = np.ascontiguousarray(have).view(bits) == np.ascontiguousarray(want).view(bits)
+    bits = f"u{have.itemsize}"
+    equal: Array = np.ascontiguousarray(have).view(bits) == np.ascontiguousarray(want).view(bits)
     if have.dtype.kind in "fV" and not equal.all():
         equal = equal | (np.isnan(have) & np.isnan(want))
     return equal
@@ -159,6 +164,14 @@ def sample(values: Array, size: int = 1 << 16) -> Array:
     flat = values.reshape(-1)
     flat = np.abs(flat) if values.dtype.kind == "c" else flat
     return flat[:: max(1, -(-flat.size // size))].astype(np.float64)
+
+
+def grain(dtype: np.dtype[Any]) -> float:
+    """The relative step between values of a dtype; JAX's draws in it are made of 1 / step uniforms.
+
+    0 for what is drawn in parts, or not at all.
+    """
+    return 2.0 ** -float_format(dtype).mantissa if dtype in FLOATS else 0.0
 
 
 def block(where: CounterMap, size: int) -> tuple[tuple[slice, ...], CounterMap]:

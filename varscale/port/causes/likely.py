@@ -14,7 +14,18 @@ import numpy as np
 from varscale.dtypes import as_dtype
 from varscale.initializers import Constant, Orthogonal
 from varscale.port.causes import scales
-from varscale.port.causes.cases import Array, Case, Cases, Cause, Kind, digest, same, sample, steps
+from varscale.port.causes.cases import (
+    Array,
+    Case,
+    Cases,
+    Cause,
+    Kind,
+    digest,
+    grain,
+    same,
+    sample,
+    steps,
+)
 from varscale.port.causes.near_keys import another_key, drawn_by_plan, roundings
 from varscale.port.causes.of_laws import changed, law, matrix
 from varscale.port.causes.orders import other_order
@@ -183,9 +194,11 @@ def _same_bits(case: Case, cases: Cases) -> Cause | None:
     rising, falling = np.diff(first).min() >= -slack, np.diff(first).max() <= slack
     if np.unique(first).size < _IN_ORDER or not (rising or falling):
         return None
-    grain = 1e-6 if case.have.dtype.itemsize > 2 else 1e-2
+    # A product is rounded in relation to itself, a bit before it by as much at every value.
+    step = max(grain(values.dtype) for values in (case.have, case.want))
     factor = float(have @ want / (want @ want))
-    if np.abs(have - factor * want).max() <= 4 * grain * np.abs(have).max():
+    slack = 4e-6 * np.abs(have).max() + 2 * step * np.abs(have)
+    if (np.abs(have - factor * want) <= slack).all():
         kind: Kind = "scaled"
         said = f"every value is {factor:.5g} times JAX's"
         known = [one for one in scales.guesses(case, cases.plan) if one.mistakes == 1]
@@ -193,12 +206,12 @@ def _same_bits(case: Case, cases: Cases) -> Cause | None:
         for one in known:
             if drawn and one.law.family == drawn.family:
                 ratio = one.law.scale / drawn.scale
-                if abs(factor / ratio - 1) < 10 * grain:
+                if abs(factor / ratio - 1) < 1e-5 + 4 * step:
                     kind, said = one.kind, f"{said}: {one.said}"
                     break
     else:
         in_order = np.diff(want[np.argsort(have, kind="stable")])
-        if in_order.min() < -4 * grain * np.abs(want).max():
+        if in_order.min() < -(4e-6 + 4 * step) * np.abs(want).max():
             return None
         kind, said = "distribution", "drawn from JAX's random bits with another distribution"
     said += "; key and layout are right"

@@ -12,6 +12,8 @@ from varscale.port.wording import initializer_text
 
 __all__ = ["changed", "law", "matrix"]
 
+#: Fewer vectors may be orthogonal by chance; more need not be looked at.
+_VECTORS, _MOST = 4, 128
 _OTHER_KEY = "path, counter, seed or a setting of the key differ"
 
 
@@ -31,11 +33,13 @@ def changed(case: Case) -> Cause | None:
 
 
 def matrix(case: Case) -> Cause | None:
-    """Where JAX has an orthogonal matrix."""
+    """Where either side is an orthogonal matrix."""
     init = case.row.init
-    if not isinstance(init, Orthogonal) or case.have.ndim != 2:
+    if case.have.ndim < 2 or "c" in (case.have.dtype.kind, case.want.dtype.kind):
         return None
-    if "c" in (case.have.dtype.kind, case.want.dtype.kind):
+    if not isinstance(init, Orthogonal):
+        return _unexpected(case)
+    if case.have.ndim != 2:
         return None
     off = [_off_orthogonal(values, init.scale) for values in (case.have, case.want)]
     if off[1] > 1e-2 or case.have.size < 4:
@@ -46,6 +50,21 @@ def matrix(case: Case) -> Cause | None:
         "distribution",
         f"not orthogonal, as JAX's is: Q'Q is {off[0]:.2g} off the identity, JAX's {off[1]:.1g}",
     )
+
+
+def _unexpected(case: Case) -> Cause | None:
+    """Where JAX draws independent values, and the twin is an orthogonal matrix of any scale."""
+    have, want = (values.reshape(len(values), -1) for values in (case.have, case.want))
+    if law_of(case.row.init, case.drawn) is None or min(have.shape) < _VECTORS:
+        return None
+    # Independent values are as far off as 1 / sqrt(n), nearly always.
+    limit = 0.1 / max(have.shape) ** 0.5
+    text = initializer_text(case.row.init)
+    if _off_orthogonal(have) > limit:
+        return None
+    if _off_orthogonal(want) <= limit:
+        return Cause("init", f"both are orthogonal matrices, which {text} is not: say it in init")
+    return Cause("distribution", f"the twin's matrix is orthogonal, where JAX has {text}")
 
 
 def law(case: Case, cases: Cases) -> Cause:
@@ -88,13 +107,17 @@ def law(case: Case, cases: Cases) -> Cause:
 
 
 def _at_the_bounds(values: Array) -> int:
-    """How many values are exactly the largest or the smallest, where there are too many."""
+    """How many values are exactly the largest or the smallest; 0 where others are too few."""
     flat = values.reshape(-1)
     found = int((flat == flat.max()).sum() + (flat == flat.min()).sum())
-    return found if found > max(6, values.size / 500) and values.dtype.itemsize > 2 else 0
+    many = max(6, values.size / 500) < found <= values.size / 2
+    return found if many and values.dtype.itemsize > 2 else 0
 
 
-def _off_orthogonal(values: Array, scale: float) -> float:
-    matrix = values.astype(np.float64) / scale
-    matrix = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    return float(np.abs(matrix.T @ matrix - np.eye(matrix.shape[1])).max())
+def _off_orthogonal(values: Array, scale: float | None = None) -> float:
+    """How far products of its longer vectors are off those of an orthogonal matrix."""
+    matrix = values if values.shape[0] >= values.shape[1] else values.T
+    matrix = matrix[:, :: -(-matrix.shape[1] // _MOST)].astype(np.float64)
+    products = matrix.T @ matrix
+    square = products.trace() / len(products) if scale is None else scale * scale
+    return float(np.abs(products / square - np.eye(len(products))).max()) if square else np.inf

@@ -15,7 +15,7 @@ import numpy as np
 
 from varscale.distributions import TRUNCATED_STDDEV
 from varscale.initializers import VarianceScaling
-from varscale.port.causes.cases import Array, Case, Kind, sample
+from varscale.port.causes.cases import Array, Case, Kind, grain, sample
 from varscale.port.laws import Family, Law, Scaling, fans, law_of
 from varscale.port.plan import Plan
 from varscale.port.wording import axes_of
@@ -87,8 +87,9 @@ def _ranked(values: Array, among: list[Guess]) -> list[Guess]:
     """The likeliest guesses, the best first; none, where the values do not fit that one."""
     if values.size < LEAST or not among:
         return []
-    values = sample(values)
-    scores = [one.law.log_likelihood(values) - _MISTAKES[one.mistakes] for one in among]
+    scores = [
+        one.law.log_likelihood(_inside(values, one.law)) - _MISTAKES[one.mistakes] for one in among
+    ]
     order = sorted(range(len(among)), key=lambda i: -scores[i])
     if not math.isfinite(scores[order[0]]) or not fits(values, among[order[0]].law):
         return []
@@ -101,16 +102,24 @@ def _ranked(values: Array, among: list[Guess]) -> list[Guess]:
 
 
 def fits(values: Array, law: Law) -> bool:
-    """Whether the values may be of this law."""
-    values = sample(values)
+    """Whether the values may be of this law, as their dtype rounds it."""
+    step, values = grain(values.dtype), _inside(values, law)
     if values.size < 2 or np.abs(values).max() > law.bound * (1 + 1e-3):
         return False
     # No law here has heavier tails than the normal, which a distance of distributions hardly sees.
     if _kurtosis(values) > 3 + _KURTOSIS_ERRORS * math.sqrt(24 / values.size):
         return False
-    apart = abs(values.std() / law.stddev - 1) / _error(values)
+    apart = abs(values.std() / law.stddev - 1)
     limit = math.sqrt(math.log(2 / _CHANCE) / (2 * values.size))
-    return bool(apart <= _ERRORS and law.distance(values) <= limit)
+    near = apart <= _ERRORS * _error(values) + step
+    return bool(near and law.distance(values) <= limit + step)
+
+
+def _inside(values: Array, law: Law) -> Array:
+    """A sample of them; those that their dtype has rounded beyond the law's bound are at it."""
+    step, values = grain(values.dtype), sample(values)
+    beyond = np.abs(values).max(initial=0.0) > law.bound * (1 + step)
+    return values if beyond else np.clip(values, -law.bound, law.bound)
 
 
 def spread_text(values: Array, law: Law, whose: str = "JAX's") -> str:
