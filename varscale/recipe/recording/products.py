@@ -32,8 +32,8 @@ BY_RECIPROCAL = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.flo
 #: Dtypes in which compiled code fuses a product and a sum.
 _FUSED = (np.dtype(np.float32), np.dtype(np.float64))
 #: Elements from which on exp and log are those of `varscale.recipe.exponentials`; of fewer, they
-#: are where there is one or a multiple of 4. In jax 0.10.2, arrays of 3, 5, 6, 7, 11, 13, 14 and 15
-#: differ.
+#: are where there is one or a multiple of 4. In jax 0.10.2, arrays of one axis of 3, 5, 6, 7, 11,
+#: 13, 14 and 15 differ where nothing else is compiled with them.
 _SURE_FROM = 16
 
 
