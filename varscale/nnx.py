@@ -153,7 +153,8 @@ class Rngs:
 
         NNX's deprecated `fork(split=k)` is `split(k)`.
         """
-        return Rngs({name: stream.fork() for name, stream in vars(self).items()})
+        # By keywords, as NNX does: "default" then comes last.
+        return Rngs(**{name: stream.fork() for name, stream in vars(self).items()})
 
     def split(self, k: int | Mapping[str | EllipsisType, int | None]) -> tuple[Rngs, ...]:
         """One `Rngs` for each slice of a module that `nnx.vmap` makes.
@@ -188,7 +189,7 @@ class Rngs:
             streams = number * (stream,) if size is None else stream.split(size)
             for each, one in zip(slices, streams, strict=True):
                 each[name] = one
-        return tuple(map(Rngs, slices))
+        return tuple(Rngs(**streams) for streams in slices)
 
 
 def _missing(name: str) -> str:

@@ -238,8 +238,13 @@ def test_zeros_and_ones_are_those_of_jax(name: str, dtype: str) -> None:
 )
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "complex64", "float8_e5m2"])
 def test_constants_are_those_of_jax(value: Any, dtype: str) -> None:
-    if VERSION < (0, 5) and dtype == "bfloat16" and isinstance(value, float) and value == 1e-40:
-        pytest.skip("not available: jax>=0.5")  # subnormals were not flushed there
+    if dtype == "bfloat16" and isinstance(value, float) and value == 1e-40:
+        if VERSION < (0, 5):
+            pytest.skip("not available: jax>=0.5")  # subnormals were not flushed there
+        # Nor are they where XLA has no instruction for the conversion.
+        converted = jax.numpy.asarray(value, "float32").astype("bfloat16")
+        if np.asarray(converted).view("uint16") != 0:
+            pytest.skip("not available: avx512_bf16")
     compare("constant", (value,), {}, 0, (3, 4), dtype)
 
 

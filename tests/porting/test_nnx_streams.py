@@ -20,7 +20,7 @@ from flax import nnx
 import varscale
 from varscale.nnx import Rngs, RngStream
 
-from hypothesis import given  # isort: skip
+from hypothesis import example, given  # isort: skip
 from hypothesis import strategies as st  # isort: skip
 
 NAMES = ("params", "dropout", "carry", "default")
@@ -98,6 +98,8 @@ def sliced(rngs: Any, name: str) -> tuple[Any, Any]:
 
 
 @random_cases(max_examples=40)
+@example(start=(({"default": 0},), {"params": 0}), steps=[("fork", "params")])
+@example(start=(({"default": 0},), {"params": 0}), steps=[("split", "params")])
 @given(start=STARTS, steps=STEPS)
 def test_programs_draw_what_flax_draws(start: Any, steps: list[tuple[str, str]]) -> None:
     positional, named = start
