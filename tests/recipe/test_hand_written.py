@@ -202,6 +202,15 @@ def test_leaves_of_the_same_name_are_numbered() -> None:
 @hypothesis.settings(
     max_examples=40, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
+@hypothesis.example(  # a constant array by a number
+    (
+        "leaf",
+        0,
+        {"kind": "ones", "shape": (2,), "dtype": "float32"},
+        [("over", 0.02), ("over", -1.7)],
+    ),
+    False,
+)
 @hypothesis.given(programs, hypothesis.strategies.booleans())
 def test_a_drawn_init_is_replayed_bit_for_bit(program: Any, compiled: bool) -> None:
     made = recipe.record(

@@ -63,7 +63,8 @@ class Tracer:
             return self._inlined(eqn, eqn.params[_INLINED[name]], inputs)
         fixed = [one for one in inputs if isinstance(one, Fixed)]
         if len(fixed) == len(inputs) and not eqn.effects:
-            return evaluated(eqn, fixed)
+            folded = self.unit is not None and all(one.inner for one in fixed)
+            return evaluated(eqn, fixed, folded=folded)
         if name == "cond" and isinstance(inputs[0], Fixed):
             branches = eqn.params["branches"]
             chosen = min(max(int(inputs[0].array), 0), len(branches) - 1)
@@ -185,8 +186,14 @@ def refuse(eqn: Any, why: str) -> NoReturn:
     )
 
 
-def evaluated(eqn: Any, inputs: Sequence[Fixed]) -> list[Value]:
-    """The results of an equation that the key has no part in, computed by JAX."""
+def evaluated(eqn: Any, inputs: Sequence[Fixed], *, folded: bool) -> list[Value]:
+    """The results of an equation that the key has no part in, computed by JAX.
+
+    Args:
+        eqn: the equation.
+        inputs: its inputs.
+        folded: XLA knows all of them when it compiles.
+    """
     inner = all(one.inner for one in inputs)
     shapes = [atom.aval.shape for atom in eqn.outvars]
     if inputs and all(one.uniform for one in inputs):
@@ -194,8 +201,11 @@ def evaluated(eqn: Any, inputs: Sequence[Fixed]) -> list[Value]:
         if name in primitives.REARRANGING and len(shapes) == 1 and 0 not in shapes[0]:
             return [Fixed(np.broadcast_to(inputs[0].number, shapes[0]), inner=inner)]
         if name in primitives.OF_ELEMENTS and 0 not in shapes[0]:
-            result = _bound(eqn, [np.asarray(one.number) for one in inputs])[0]
-            return [Fixed(np.broadcast_to(np.asarray(result), shapes[0]), inner=inner)]
+            # An array by one number is multiplied by its reciprocal, a number is divided.
+            some = [(4,) if atom.aval.shape and not folded else () for atom in eqn.invars]
+            numbers = [np.full(size, one.number) for size, one in zip(some, inputs, strict=True)]
+            result = np.asarray(_bound(eqn, numbers)[0]).reshape(-1)[0]
+            return [Fixed(np.broadcast_to(result, shapes[0]), inner=inner)]
     arguments = [
         jax.random.wrap_key_data(jax.numpy.asarray(one.array)) if one.is_key else one.array
         for one in inputs
