@@ -168,10 +168,7 @@ def explain(plan: Plan, dtypes: Mapping[str, np.dtype[Any]], own: Mapping[str, O
         dtypes: of the twin's parameters, by name.
         own: how the framework starts those that are left as they are.
     """
-    parts: dict[str, list[Row]] = {}
-    for row in plan.rows:
-        parts.setdefault(row.to, []).append(row)
-    sizes = {to: _sizes(rows) for to, rows in parts.items()}
+    sizes = {to: _sizes(rows) for to, rows in plan.by_name.items()}
     rows = tuple(_explained(row, sizes[row.to]) for row in plan.rows)
     left = tuple(_left(name, own[name]) for name in plan.left)
     return Explanation(rows, dict(dtypes), plan.constants, left, plan.tied)

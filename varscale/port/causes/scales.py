@@ -204,8 +204,7 @@ def _scales(case: Case, plan: Plan, law: Law) -> Iterator[tuple[Kind, str, float
         if area > 1:
             said = f"the fans are without the kernel's area of {area:g}"
             yield "area", said, true * math.sqrt(area)
-        parts = [row for row in plan.rows if row.to == case.row.to]
-        sizes = [math.prod(row.where.extent) for row in parts]
+        sizes = [math.prod(row.where.extent) for row in plan.by_name[case.row.to]]
         packed = sum(sizes) / math.prod(case.row.where.extent)
         if packed > 1 and not math.isclose(of(fan_in, fan_out * packed), true):
             said = f"the fans are those of the whole packed {case.row.to.rpartition('.')[2]}"
