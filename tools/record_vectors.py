@@ -2,7 +2,7 @@
 
     JAX_PLATFORMS=cpu python tools/record_vectors.py [--reason "why the values change"]
 
-writes tests/core/vectors/jax-VERSION.json: keys, bits, uniforms, normals, truncated normals and
+writes varscale/conformance/vectors/jax-VERSION.json: keys, bits, uniforms, normals, truncated normals and
 variance scaling, as bit patterns, with their provenance. Values are this project's API, so a file
 that exists is overwritten with a reason only, which the file then carries. varscale is not used.
 """
@@ -24,7 +24,7 @@ from typing import Any
 import jax
 import numpy as np
 
-VECTORS = Path(__file__).resolve().parents[1] / "tests" / "core" / "vectors"
+VECTORS = Path(__file__).resolve().parents[1] / "varscale" / "conformance" / "vectors"
 SETTINGS = ("jax_threefry_partitionable", "jax_default_prng_impl", "jax_platforms")
 SEEDS = (0, 42, -1, 2**31, 2**32 - 1, 2**40 + 5, 2**63 - 1, -(2**63))
 SHAPE = (3, 8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -12,16 +11,16 @@ import numpy as np
 import pytest
 
 import varscale
+from varscale.conformance.reference import VECTORS, vectors
 from varscale.layout import CounterMap
 from varscale.numerics.bits import random_words
 from varscale.numerics.numpy_ops import NUMPY
 
 from .compare import assert_identical, command
 
-VECTORS = Path(__file__).parent / "vectors"
-RECORDED = {path.stem: json.loads(path.read_text()) for path in sorted(VECTORS.glob("*.json"))}
+RECORDED = vectors()
 #: File: what `compiled=` must be for its values.
-FORMS = {"jax-0.10.2": False, "jax-0.12.0.1": None}
+FORMS = VECTORS
 
 
 def of(section: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 __all__ = ["Finding", "Outcome", "Picture", "Run", "Status"]
 
@@ -134,8 +134,7 @@ class Run:
     def counts(self) -> dict[str, int]:
         """How many cases ended with each status."""
         found = Counter(one.status for one in self.outcomes)
-        order = ("passed", "failed", "known", "unexpected", "not run")
-        return {status: found[status] for status in order}
+        return {status: found[status] for status in get_args(Status)}
 
     def command(self, outcome: Outcome | None = None) -> str:
         """The command that repeats the run, or one of its cases."""

@@ -78,6 +78,11 @@ class Spec:
         return self.scale**2 / (12 if self.initializer == "uniform" else 1)
 
     @property
+    def samples(self) -> Distribution:
+        """How the samples are distributed."""
+        return self.distribution if self.initializer == "variance_scaling" else self.initializer
+
+    @property
     def name(self) -> str:
         """A short name: what differs from one spec of a layer to another."""
         if self.initializer != "variance_scaling":

@@ -22,7 +22,7 @@ Claim: TypeAlias = Literal["bits", "law", "manners"]
 ENTRY_POINTS = "varscale.subjects"
 
 
-class NotOffered(Exception):  # noqa: N818 - it is no error: the case is reported as not run
+class NotOffered(Exception):
     """A subject has no such initializer, dtype, layer or mode; the text says what is missing."""
 
 
@@ -112,7 +112,7 @@ def find_subject(name: str) -> Subject:
         module, _, attribute = name.partition(":")
         if "" not in sys.path:
             sys.path.insert(0, "")
-        found = importlib.import_module(module)
+        found: Any = importlib.import_module(module)
         try:
             for part in attribute.split("."):
                 found = getattr(found, part)

@@ -1,0 +1,101 @@
+"""A subject's known deviations: a strict file of its own, so that the suite has no exceptions.
+
+The file is TOML:
+
+    [[deviation]]
+    cases = ["law/conv_transpose/*"]      # patterns of case identities, as in fnmatch
+    reason = "fans of the transposed kernel, in and out exchanged"
+    link = "https://..."                  # optional
+    since = "torch 1.0"                   # optional
+
+Every case that a pattern matches has to fail, and every pattern has to match a case that is run:
+an unexpected pass and a pattern that matches nothing are failures of the run.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from varscale.conformance.results import Outcome
+
+__all__ = ["Deviation", "expected", "read_known", "shipped", "unmatched"]
+
+_FIELDS = frozenset({"cases", "reason", "link", "since"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """An entry of the file: see the module."""
+
+    cases: tuple[str, ...]
+    reason: str
+    link: str = ""
+    since: str = ""
+
+    def matches(self, case: str) -> bool:
+        """Whether a case is one of those."""
+        return any(fnmatchcase(case, pattern) for pattern in self.cases)
+
+
+def shipped(subject: str) -> tuple[Deviation, ...]:
+    """The known deviations that varscale ships for a subject of this name, if any."""
+    folder = importlib.resources.files("varscale.conformance") / "known"
+    entry = folder / f"{subject}.toml"
+    return _parse(entry.read_text("utf-8"), f"{subject}.toml") if entry.is_file() else ()
+
+
+def read_known(path: Path) -> tuple[Deviation, ...]:
+    """The known deviations of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not what the module's text says.
+    """
+    return _parse(path.read_text("utf-8"), str(path))
+
+
+def expected(outcome: Outcome, known: Sequence[Deviation]) -> Outcome:
+    """The outcome as the file has it: a failure that is known, a pass that is unexpected."""
+    found = next((one for one in known if one.matches(outcome.case)), None)
+    if found is None or outcome.status not in ("passed", "failed"):
+        return outcome
+    reason = " ".join(part for part in (found.reason, found.link) if part)
+    if outcome.status == "failed":
+        return replace(outcome, status="known", reason=reason)
+    return replace(outcome, status="unexpected", reason=f"passes, but is known to fail: {reason}")
+
+
+def unmatched(outcomes: Sequence[Outcome], known: Sequence[Deviation]) -> list[str]:
+    """The patterns that match no case that was run."""
+    ran = [one.case for one in outcomes if one.status != "not run"]
+    return [
+        f"known deviation {pattern!r} matches no case that was run"
+        for one in known
+        for pattern in one.cases
+        if not any(fnmatchcase(case, pattern) for case in ran)
+    ]
+
+
+def _parse(text: str, name: str) -> tuple[Deviation, ...]:
+    try:
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if set(read) - {"deviation"}:
+        raise ValueError(f"{name}: only [[deviation]] is allowed, got {sorted(read)}")
+    found = []
+    for entry in read.get("deviation", []):
+        wrong = set(entry) - _FIELDS
+        if wrong or not {"cases", "reason"} <= set(entry) or not entry["cases"]:
+            raise ValueError(
+                f"{name}: a deviation has cases and reason, and may have link and since, "
+                f"got {sorted(entry)}"
+            )
+        link, since = entry.get("link", ""), entry.get("since", "")
+        found.append(Deviation(tuple(entry["cases"]), entry["reason"], link, since))
+    return tuple(found)

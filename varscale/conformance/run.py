@@ -1,0 +1,247 @@
+"""A run: plan the cases, carry them out, compare what was done with what was promised."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import secrets
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from varscale.conformance.bits_case import bits_case, vectors_case
+from varscale.conformance.cases import DTYPES, Case, Profile, promised
+from varscale.conformance.known import Deviation, expected, read_known, shipped, unmatched
+from varscale.conformance.law_case import law_case
+from varscale.conformance.manners import DEVICES, MANNERS, manners_case
+from varscale.conformance.reference import VECTORS, references
+from varscale.conformance.results import Finding, Outcome, Run
+from varscale.conformance.scale_case import scale_case
+from varscale.conformance.subject import NotOffered, Subject
+
+__all__ = ["Plan", "execute", "plan", "run"]
+
+#: Distributions whose versions a run names, where they are installed.
+_PACKAGES = (
+    *("varscale", "numpy", "scipy", "jax", "jaxlib", "torch", "tensorflow-cpu", "tensorflow"),
+    *("keras", "flax", "dm-haiku", "equinox", "timm", "ml_dtypes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        subject: what is tested.
+        cases: that are promised, in their order.
+        seed: of all keys.
+        alarm: the probability that a right subject fails, over all cases.
+        profile: how much is drawn.
+        known: known deviations.
+        whole: whether these are all cases of the subject, or chosen ones.
+    """
+
+    subject: Subject
+    cases: tuple[Case, ...]
+    seed: int
+    alarm: float
+    profile: Profile
+    known: tuple[Deviation, ...]
+    whole: bool
+
+    def finish(self, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+        """What is wrong with a run of these outcomes as a whole."""
+        done, wanted = [one.case for one in outcomes], [one.id for one in self.cases]
+        faults = [f"promised, but not carried out: {one}" for one in wanted if one not in done]
+        faults += [f"carried out, but not promised: {one}" for one in done if one not in wanted]
+        if len(set(done)) < len(done):
+            faults.append("a case was carried out twice")
+        if self.whole:
+            faults += unmatched(outcomes, self.known)
+        return tuple(faults)
+
+
+def plan(
+    subject: Subject,
+    *,
+    seed: int | None = None,
+    devices: Sequence[str] | None = None,
+    dtypes: Sequence[str] | None = None,
+    profile: Profile = "default",
+    alarm: float = 1e-6,
+    cases: Sequence[str] | None = None,
+    known: Path | Literal["shipped"] | None = "shipped",
+) -> Plan:
+    """Decide what a run does; nothing is drawn.
+
+    Args:
+        subject: what is tested.
+        seed: an integer in [0, 2**31 - 1); default: a fresh one.
+        devices: to draw on; default: all that the subject has here.
+        dtypes: some of `DTYPES`; default: all.
+        profile: "fast", "default" or "thorough", how much is drawn.
+        alarm: the probability that a subject that is as it should be fails the run.
+        cases: patterns (fnmatch) of the cases to carry out; default: all.
+        known: a file of known deviations, or the one that varscale ships for a subject of this
+            name, or none.
+
+    Raises:
+        ValueError: a seed, dtype, profile or alarm out of range; patterns that match no case.
+    """
+    seed = secrets.randbelow(2**31 - 1) if seed is None else seed
+    if not 0 <= seed < 2**31 - 1:
+        raise ValueError(f"seed must be in [0, 2**31 - 1), got {seed}")
+    if not 0 < alarm < 1:
+        raise ValueError(f"alarm must be a probability between 0 and 1, got {alarm}")
+    asked = tuple(devices) if devices is not None else tuple(subject.devices())
+    found = promised(
+        subject,
+        devices=asked,
+        dtypes=DTYPES if dtypes is None else dtypes,
+        profile=profile,
+        manners=(*MANNERS, DEVICES),
+        references=references(subject.name),
+    )
+    chosen = tuple(
+        one
+        for one in found
+        if cases is None or any(fnmatchcase(one.id, pattern) for pattern in cases)
+    )
+    if not chosen:
+        raise ValueError(f"no case of {subject.name} matches {', '.join(cases or ['anything'])}")
+    deviations = _deviations(subject, known)
+    whole = cases is None and dtypes is None and devices is None
+    return Plan(subject, chosen, seed, alarm, profile, deviations, whole)
+
+
+def _deviations(subject: Subject, known: Path | Literal["shipped"] | None) -> tuple[Deviation, ...]:
+    if known is None:
+        return ()
+    return shipped(subject.name) if known == "shipped" else read_known(Path(known))
+
+
+def execute(plan: Plan, case: Case) -> Outcome:
+    """Carry out one case of a plan; an exception of the subject is a failure of the case."""
+    started = time.perf_counter()
+    try:
+        outcome = _carry_out(plan, case)
+    except NotOffered as error:
+        outcome = Outcome(case.id, case.kind, "not run", reason=f"not offered: {error}")
+    except Exception as error:  # whatever a subject raises
+        note = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        found = Finding("call", False, 0, 1.0, 0.0, unit="errors", note=note)
+        outcome = Outcome(case.id, case.kind, "failed", (found,), facts=_where(case))
+    outcome = replace(outcome, seconds=time.perf_counter() - started)
+    return expected(outcome, plan.known)
+
+
+def _carry_out(plan: Plan, case: Case) -> Outcome:
+    subject = plan.subject
+    if case.device not in subject.devices():
+        reason = f"not available: {case.device}"
+        return Outcome(case.id, case.kind, "not run", reason=reason, facts=_where(case))
+    # A seed of its own for each case, the same whether it is carried out alone or with others.
+    seed = (plan.seed + zlib.crc32(case.id.encode())) % (2**31 - 1)
+    if case.kind == "law":
+        number = sum(one.kind == "law" for one in plan.cases)
+        return law_case(subject, case, seed, plan.alarm / number)
+    if case.kind == "scale":
+        return scale_case(subject, case, seed)
+    if case.kind == "manners":
+        return manners_case(subject, case, seed)
+    if case.what in VECTORS:
+        return vectors_case(subject, case)
+    return bits_case(subject, case, seed)
+
+
+def _where(case: Case) -> dict[str, Any]:
+    return {
+        "layer": case.spec.layer,
+        "distribution": case.spec.samples,
+        "dtype": case.dtype,
+        "device": case.device,
+    }
+
+
+def run(
+    subject: Subject,
+    *,
+    seed: int | None = None,
+    devices: Sequence[str] | None = None,
+    dtypes: Sequence[str] | None = None,
+    profile: Profile = "default",
+    alarm: float = 1e-6,
+    cases: Sequence[str] | None = None,
+    known: Path | Literal["shipped"] | None = "shipped",
+    progress: Callable[[Outcome, int, int], None] | None = None,
+) -> Run:
+    """Test a subject.
+
+    Args:
+        subject: what is tested; see `varscale.conformance.subject.find_subject`.
+        seed: see `plan`, as all but the last.
+        devices: see `plan`.
+        dtypes: see `plan`.
+        profile: see `plan`.
+        alarm: see `plan`.
+        cases: see `plan`.
+        known: see `plan`.
+        progress: called after each case with its outcome, how many are done, and of how many.
+
+    Returns:
+        The results; `Run.passed` is the verdict.
+
+    Raises:
+        ValueError: as `plan`.
+
+    Example:
+        >>> from varscale.conformance import find_subject, run
+        >>> result = run(find_subject("varscale.numpy"), seed=1, cases=["manners/*"])
+        >>> result.passed
+        True
+    """
+    made = plan(
+        subject, seed=seed, devices=devices, dtypes=dtypes, profile=profile, alarm=alarm,
+        cases=cases, known=known,
+    )  # fmt: skip
+    started, date = time.perf_counter(), datetime.datetime.now(datetime.UTC)
+    outcomes: list[Outcome] = []
+    for case in made.cases:
+        outcomes.append(execute(made, case))
+        if progress is not None:
+            progress(outcomes[-1], len(outcomes), len(made.cases))
+    return Run(
+        subject=subject.name,
+        claims=tuple(sorted(subject.claims)),
+        seed=made.seed,
+        profile=profile,
+        alarm=alarm,
+        outcomes=tuple(outcomes),
+        faults=made.finish(outcomes),
+        versions=versions(),
+        machine=machine(),
+        date=date.isoformat(timespec="seconds"),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of what may be tested, and Python's."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> str:
+    """Processor and system, in words."""
+    return f"{platform.machine()}, {platform.system()} {platform.release()}"
