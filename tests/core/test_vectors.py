@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -18,7 +19,8 @@ from varscale.numerics.numpy_ops import NUMPY
 
 from .compare import assert_identical, command
 
-RECORDED = vectors()
+FLAX = Path(__file__).parent / "vectors" / "flax-0.12.8.json"
+RECORDED = vectors() | {FLAX.stem: json.loads(FLAX.read_text())}
 #: File: what `compiled=` must be for its values.
 FORMS = VECTORS
 

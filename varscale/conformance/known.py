@@ -7,6 +7,7 @@ The file is TOML:
     reason = "fans of the transposed kernel, in and out exchanged"
     link = "https://..."                  # optional
     since = "torch 1.0"                   # optional
+    where = "jax<0.11"                    # optional: only with this version of a distribution
 
 Every case that a pattern matches has to fail, and every pattern has to match a case that is run:
 an unexpected pass and a pattern that matches nothing are failures of the run.
@@ -14,7 +15,9 @@ an unexpected pass and a pattern that matches nothing are failures of the run.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.resources
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +28,8 @@ from varscale.conformance.results import Outcome
 
 __all__ = ["Deviation", "expected", "read_known", "shipped", "unmatched"]
 
-_FIELDS = frozenset({"cases", "reason", "link", "since"})
+_FIELDS = frozenset({"cases", "reason", "link", "since", "where"})
+_WHERE = re.compile(r"([\w-]+)(<|>=)(\d+(?:\.\d+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,29 @@ def _parse(text: str, name: str) -> tuple[Deviation, ...]:
         wrong = set(entry) - _FIELDS
         if wrong or not {"cases", "reason"} <= set(entry) or not entry["cases"]:
             raise ValueError(
-                f"{name}: a deviation has cases and reason, and may have link and since, "
+                f"{name}: a deviation has cases and reason, and may have link, since and where, "
                 f"got {sorted(entry)}"
             )
+        if not _applies(entry.get("where"), name):
+            continue
         link, since = entry.get("link", ""), entry.get("since", "")
         found.append(Deviation(tuple(entry["cases"]), entry["reason"], link, since))
     return tuple(found)
+
+
+def _applies(where: str | None, name: str) -> bool:
+    """Whether the installed version is one that the entry is for."""
+    if where is None:
+        return True
+    asked = _WHERE.fullmatch(where)
+    if asked is None:
+        raise ValueError(f"{name}: where must be like 'jax<0.11' or 'jax>=0.11', got {where!r}")
+    distribution, relation, version = asked.groups()
+    try:
+        installed = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    have, want = (
+        [int(part) for part in re.findall(r"\d+", one)[:3]] for one in (installed, version)
+    )
+    return have < want if relation == "<" else have >= want

@@ -13,7 +13,7 @@ from varscale.conformance import dependence as dependent
 from varscale.conformance.cases import Case
 from varscale.conformance.dependence import Dependence, Moments
 from varscale.conformance.histograms import picture
-from varscale.conformance.laws import Continuous, Discrete, continuous, is_short, lattice, rounded
+from varscale.conformance.laws import Continuous, Discrete, continuous, is_short, lattices, rounded
 from varscale.conformance.layers import LAYERS
 from varscale.conformance.results import Finding, Outcome
 from varscale.conformance.samples import Marginal, standardized
@@ -56,7 +56,9 @@ def law_case(subject: Subject, case: Case, seed: int, alarm: float) -> Outcome:
     placed = Dependence(LAYERS[case.spec.layer].axes)
     candidates: list[Discrete | None] = [None]
     if short:
-        candidates = [lattice(case.spec, case.shape, case.dtype), rounded(law, case.dtype)]
+        candidates = [*lattices(case.spec, case.shape, case.dtype)]
+        if "bits" not in subject.claims:
+            candidates.append(rounded(law, case.dtype))
     for name, one in draw_keys(seed, case.draws):
         drawn = subject.draw(case.spec, one, case.shape, case.dtype, case.device)
         array = subject.to_numpy(drawn)
@@ -75,8 +77,6 @@ def law_case(subject: Subject, case: Case, seed: int, alarm: float) -> Outcome:
     tried = [
         _conclude(marginal, angle, placed, candidate, mantissa, alarm) for candidate in candidates
     ]
-    if "bits" in subject.claims:
-        tried = tried[:1]
     chosen = min(range(len(tried)), key=lambda one: sum(not each.passed for each in tried[one]))
     findings, discrete = tried[chosen], candidates[chosen]
     passed = all(one.passed for one in findings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,7 +17,7 @@ from varscale.conformance.specs import TRUNCATED_STDDEV, Spec
 from varscale.dtypes import COMPLEX, as_dtype, float_format
 from varscale.numerics.samples import narrow_table
 
-__all__ = ["Continuous", "Discrete", "Shape", "continuous", "is_short", "lattice", "rounded"]
+__all__ = ["Continuous", "Discrete", "Shape", "continuous", "is_short", "lattices", "rounded"]
 
 Array = np.ndarray[Any, Any]
 #: "radius" is uniform on a disk, "rayleigh" the modulus of a complex normal, "rayleigh2" that of
@@ -200,16 +200,20 @@ def continuous(spec: Spec, shape: Sequence[int], dtype: str) -> Continuous:
     return Continuous("uniform", half, half if spec.initializer == "uniform" else 0.0)
 
 
-def lattice(spec: Spec, shape: Sequence[int], dtype: str) -> Discrete:
-    """JAX's own law of a short dtype: each of its 2**mantissa uniforms is equally likely.
+def lattices(spec: Spec, shape: Sequence[int], dtype: str) -> list[Discrete]:
+    """JAX's own laws of a short dtype: each of its 2**mantissa uniforms is equally likely.
 
     The samples of all uniforms are enumerated by the arithmetic that varscale's values are made
-    with; a test compares them with JAX's own.
+    with; a test compares them with JAX's own. There is one law for each rounding that JAX has had,
+    where they differ (docs/exactness.md, `compiled`).
     """
-    draw: Any = spec.data.draw(0, shape, dtype)
-    table = narrow_table(draw.law).astype(np.float64) + 0.0
-    values, counts = np.unique(table, return_counts=True)
-    return Discrete("jax", values, counts / table.size)
+    found: dict[bytes, Discrete] = {}
+    for compiled in (None, True, False):
+        draw: Any = replace(spec, compiled=compiled).data.draw(0, shape, dtype)
+        table = narrow_table(draw.law).astype(np.float64) + 0.0
+        values, counts = np.unique(table, return_counts=True)
+        found.setdefault(table.tobytes(), Discrete("jax", values, counts / table.size))
+    return list(found.values())
 
 
 def rounded(law: Continuous, dtype: str) -> Discrete:

@@ -30,9 +30,7 @@ class NotOffered(Exception):
 class Subject(Protocol):
     """Initializers of one framework or library.
 
-    Attributes:
-        name: as on the command line and in the report.
-        claims: what is to be tested: any of "bits", "law", "manners".
+    `name` and `claims` may be plain attributes.
 
     Example:
         A subject of your own, in a module `mine` that is named as `mine:SUBJECT`:
@@ -57,8 +55,13 @@ class Subject(Protocol):
         True
     """
 
-    name: str
-    claims: frozenset[Claim]
+    @property
+    def name(self) -> str:
+        """As on the command line and in the report."""
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """What is to be tested: any of "bits", "law", "manners"."""
 
     def devices(self) -> Sequence[str]:
         """The devices that can be drawn on here, "cpu" first."""
