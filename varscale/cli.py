@@ -1,4 +1,4 @@
-"""The command `varscale`: recipes are recorded and replayed from the shell."""
+"""The command `varscale`: recipes from the shell, and the way to the conformance suite."""
 
 from __future__ import annotations
 
@@ -28,13 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, or 2 where the command could not be carried out; one line on stderr
-        says why.
+        says why. `conformance` has its own, see `varscale conformance --help`.
 
     Example:
         >>> main(["replay", "no-such-recipe.json", "--out", "model.safetensors"])
         2
     """
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["conformance"]:  # has a parser and exit codes of its own
+        from varscale.conformance.command import main as conformance
+
+        return conformance(given[1:])
+    options = _parser().parse_args(given)
     try:
         options.run(options)
     except KeyboardInterrupt:
@@ -79,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--seed", type=int, default=0, help="of the key; 0")
     replay.add_argument("--out", required=True, type=Path, help="a safetensors file")
     replay.set_defaults(run=_replay)
+
+    commands.add_parser(
+        "conformance", help="test whether an initializer's bits, laws and manners are JAX's"
+    )
     return parser
 
 

@@ -1,6 +1,6 @@
 """The direction of imports (docs: the architecture's arrows), read from the source, not run.
 
-doors -> adapters -> core; draws -> kernels; conformance -> the public face; nothing -> conformance;
+doors -> adapters -> core; draws -> kernels; conformance -> the public face; the command -> conformance;
 recipes -> core, and late: recording -> JAX, destinations -> the room of their framework.
 """
 
@@ -35,8 +35,11 @@ LATE_LIBRARIES = {"varscale.linalg": frozenset({"scipy"})}
 RECORDING = "varscale.recipe.recording"
 # These write into a destination of any framework, and ask for its room when they see one.
 DESTINATIONS = "varscale.recipe.destinations"
-# The user says which module is to be imported, on the command line.
-COMPUTED = ("varscale", "varscale.cli")
+# The user says which module is to be imported: an adapter, a function, a subject.
+COMPUTED = ("varscale", "varscale.cli", "varscale.conformance.subject")
+
+# What pytest imports, when it imports nothing else of varscale.
+PLUGIN = "varscale.conformance.plugin"
 
 # Keras runs on one of these; its adapter asks for the one in use, and not before it is in use.
 # NumPy's room is the reference: the Keras adapter may have it at the top.
@@ -45,7 +48,7 @@ KERAS_BACKENDS = frozenset({"torch", "tensorflow", "jax"})
 
 @dataclass(frozen=True)
 class Import:
-    """One import: the module that is named, and whether it waits for a call."""
+    """One import: the module that is named, and whether it waits for a call, or for ever."""
 
     module: str
     line: int
@@ -76,6 +79,7 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[I
                 literal = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
                 yield Import(str(argument.value) if literal else "?", node.lineno, late)
         inside = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside |= isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for child in ast.iter_child_nodes(node):
             yield from visit(child, inside)
 
@@ -97,7 +101,9 @@ def objection(module: str, each: Import) -> str | None:
     if top != "varscale":
         return _objection_to_library(module, top, late=each.late)
     if within(target, "varscale.conformance") and not within(module, "varscale.conformance"):
-        return "nothing imports the conformance suite"
+        if module == "varscale.cli" and each.late:
+            return None
+        return "nothing but the command, late, imports the conformance suite"
     if within(target, "varscale.kernels") and not within(module, "varscale.kernels"):
         callers = ("varscale.draws", "varscale.info")
         return None if module in callers else "only varscale.draws calls kernels; info names them"
@@ -125,6 +131,8 @@ def _objection_to_library(module: str, library: str, *, late: bool) -> str | Non
         return None
     if within(module, "varscale.conformance"):
         # Oracles and statistics, never at the top: the suite is importable without them.
+        if module == PLUGIN and library == "pytest":
+            return None
         return None if late else "the conformance suite imports libraries inside functions only"
     if within(module, "varscale.adapters"):
         room = module.split(".")[2] if module.count(".") > 1 else ""
@@ -205,6 +213,7 @@ BROKEN = {
     "numpy's room imports torch": ("varscale.adapters.numpy", "import torch"),
     "somebody imports the suite": ("varscale.adapters.torch.a", "import varscale.conformance"),
     "a door imports the suite": ("varscale.numpy", "from varscale import conformance"),
+    "the command imports the suite early": ("varscale.cli", "import varscale.conformance"),
     "initializers imports a kernel": ("varscale.initializers", "import varscale.kernels"),
     "an adapter imports a kernel": ("varscale.adapters.torch.a", "from varscale import kernels"),
     "a kernel imports draws": ("varscale.kernels.c", "from varscale.draws import fill"),
@@ -228,6 +237,8 @@ BROKEN = {
     ),
     "the suite looks inside": ("varscale.conformance.a", "import varscale.adapters.torch"),
     "the suite imports jax at the top": ("varscale.conformance.a", "import jax"),
+    "the plug-in imports the suite's libraries": (PLUGIN, "import scipy"),
+    "the core names a framework's types": ("varscale.keys", "if TYPE_CHECKING:\n    import torch"),
 }
 
 
@@ -258,7 +269,16 @@ ALLOWED = {
         "def f():\n    import_module('varscale.adapters.torch.filling')",
     ),
     "the command imports what the user names": ("varscale.cli", "import_module(name)"),
+    "the command asks for the suite late": (
+        "varscale.cli",
+        "def f():\n    from varscale.conformance.command import main",
+    ),
     "a door imports its room": ("varscale.torch", "from varscale.adapters.torch import x"),
+    "the plug-in imports pytest": (PLUGIN, "import pytest"),
+    "the suite names a library's types": (
+        "varscale.conformance.a",
+        "if TYPE_CHECKING:\n    import torch",
+    ),
     "the suite uses a door": ("varscale.conformance.a", "import varscale.torch"),
 }
 
