@@ -1,6 +1,6 @@
 """The direction of imports (docs: the architecture's arrows), read from the source, not run.
 
-doors -> adapters -> core; draws -> kernels; conformance -> the public face; the command -> conformance;
+doors -> adapters -> core; draws -> kernels; conformance -> the public face; command -> conformance;
 recipes -> core, and late: recording -> JAX, destinations -> the room of their framework.
 """
 
