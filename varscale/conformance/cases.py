@@ -125,9 +125,10 @@ def _specs(dtypes: Sequence[str], *, brief: bool) -> Iterator[tuple[Spec, str]]:
         yield of_layer("dense", "fan_in", "truncated_normal", 2.0), "float32"
         for layer in LAYERS:
             if layer != "dense":
+                # Uniform ones: many libraries have other truncated normals, whatever the layer.
                 for mode in get_args(Mode)[:3]:
-                    yield of_layer(layer, mode, "truncated_normal"), "float32"
-                yield of_layer(layer, "fan_avg", "uniform"), "float32"
+                    yield of_layer(layer, mode, "uniform"), "float32"
+                yield of_layer(layer, "fan_in", "truncated_normal"), "float32"
 
 
 def _scales(device: str, dtypes: Sequence[str]) -> Iterator[Case]:
