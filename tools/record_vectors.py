@@ -2,9 +2,10 @@
 
     JAX_PLATFORMS=cpu python tools/record_vectors.py [--reason "why the values change"]
 
-writes varscale/conformance/vectors/jax-VERSION.json: keys, bits, uniforms, normals, truncated normals and
-variance scaling, as bit patterns, with their provenance. Values are this project's API, so a file
-that exists is overwritten with a reason only, which the file then carries. varscale is not used.
+writes varscale/conformance/vectors/jax-VERSION.json: keys, bits, uniforms, normals, truncated
+normals and variance scaling, as bit patterns, with their provenance. Values are this project's API,
+so a file that exists is overwritten with a reason only, which the file then carries. varscale is
+not used.
 """
 
 from __future__ import annotations
