@@ -22,9 +22,19 @@ from varscale.conformance.bounds import (
 )
 from varscale.conformance.laws import Continuous, Discrete
 from varscale.conformance.results import Finding
-from varscale.conformance.samples import BINS, Marginal
+from varscale.conformance.samples import BINS, Marginal, Repeats
 
-__all__ = ["ends", "lattice", "mean", "repeats", "scale", "support", "third_moment", "whole_law"]
+__all__ = [
+    "ends",
+    "lattice",
+    "mean",
+    "repeats",
+    "scale",
+    "support",
+    "tails",
+    "third_moment",
+    "whole_law",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -122,6 +132,34 @@ def _cells(law: Discrete, n: int) -> tuple[Array, Array]:
     return np.array(cell_of), np.array(sums)
 
 
+def tails(kept: Marginal, alarm: float) -> Finding:
+    """The counts of the outermost 1/4, 1/8, ... of a wide dtype's law, on either side.
+
+    The whole law's distance says little of tails: a law that has a fifth too few samples beyond
+    three standard deviations is off by 0.0003 there. The counts are binomial, exactly.
+    """
+    levels = np.array([k for k in range(2, 17) if kept.n * 2.0**-k >= _EXPECTED])
+    share = alarm / max(2 * levels.size, 1)
+    low, high = binomial_range(kept.n, 2.0**-levels, share)
+    room = kept.n * _LATTICE
+    reached = np.cumsum(kept.bins)
+    below = reached[(BINS >> levels) - 1]
+    above = kept.n - reached[BINS - (BINS >> levels) - 1]
+    expected = kept.n * 2.0**-levels
+    half = np.maximum(high - expected, expected - low) + room
+    away = np.stack([below - expected, above - expected]) / half
+    passed = bool(((low - room <= below) & (below <= high + room)).all())
+    passed &= bool(((low - room <= above) & (above <= high + room)).all())
+    side, at = np.unravel_index(int(np.abs(away).argmax()), away.shape)
+    seen = float(((half + 3.1 * np.sqrt(expected) + 3.1) / expected).min())
+    end = float(kept.law.ppf(np.array(2.0 ** -levels[at] if side == 0 else 1 - 2.0 ** -levels[at])))
+    return Finding(
+        *("tails", passed, kept.n, float(away[side, at]), 1.0, alarm, seen),
+        "of a tail's allowed deviation; detectable: of the largest tail's probability",
+        f"largest {'below' if side == 0 else 'above'} {end:.6g}",
+    )
+
+
 def scale(kept: Marginal, discrete: Discrete | None, alarm: float) -> Finding:
     """The standard deviation of the samples over the law's.
 
@@ -209,8 +247,8 @@ def ends(kept: Marginal, alarm: float) -> Finding:
     )
 
 
-def repeats(kept: Marginal, mantissa: int, alarm: float) -> Finding:
-    """How many samples have a value that came before in their draw: more than a lattice gives?
+def repeats(kept: Repeats, mantissa: int, alarm: float) -> Finding:
+    """How many samples have a value that came before: more than the dtype's lattice gives?
 
     After i samples, the next one repeats a value with a probability of at most
     i * 2**(1 - mantissa), whatever came before (no more than two neighbouring uniforms of JAX's

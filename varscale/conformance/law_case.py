@@ -16,7 +16,7 @@ from varscale.conformance.histograms import picture
 from varscale.conformance.laws import Continuous, Discrete, continuous, is_short, lattices, rounded
 from varscale.conformance.layers import LAYERS
 from varscale.conformance.results import Finding, Outcome
-from varscale.conformance.samples import Marginal, standardized
+from varscale.conformance.samples import Marginal, Repeats, standardized
 from varscale.conformance.subject import Subject
 from varscale.dtypes import COMPLEX, as_dtype
 from varscale.keys import Key, key, split
@@ -53,7 +53,7 @@ def law_case(subject: Subject, case: Case, seed: int, alarm: float) -> Outcome:
     part = np.empty(0, kind).real.dtype if kind in COMPLEX else kind
     spacing = float(ml_dtypes.finfo(part).eps)  # type: ignore[no-untyped-call]
     marginal, angle = Marginal(law, short, spacing), Marginal(_ANGLE, False, spacing)
-    placed = Dependence(LAYERS[case.spec.layer].axes)
+    placed, parts = Dependence(LAYERS[case.spec.layer].axes), [Repeats(), Repeats()]
     candidates: list[Discrete | None] = [None]
     if short:
         candidates = [*lattices(case.spec, case.shape, case.dtype)]
@@ -71,11 +71,18 @@ def law_case(subject: Subject, case: Case, seed: int, alarm: float) -> Outcome:
         marginal.add(np.abs(wide) if kind in COMPLEX else array)
         if kind in COMPLEX:
             angle.add(np.angle(wide))
+        for kept, of in zip(
+            parts, (array.real, array.imag) if kind in COMPLEX else (array,), strict=False
+        ):
+            kept.add(of)
         z = standardized(law, wide)
         placed.add(np.where(np.isfinite(z), z, 0.0), name)
     mantissa = int(ml_dtypes.finfo(part).nmant)  # type: ignore[no-untyped-call]
+    if not marginal.n:
+        return Outcome(case.id, "law", "failed", (laws_checked.support(marginal, None),))
     tried = [
-        _conclude(marginal, angle, placed, candidate, mantissa, alarm) for candidate in candidates
+        _conclude(marginal, angle, placed, parts, candidate, mantissa, alarm)
+        for candidate in candidates
     ]
     chosen = min(range(len(tried)), key=lambda one: sum(not each.passed for each in tried[one]))
     findings, discrete = tried[chosen], candidates[chosen]
@@ -96,6 +103,7 @@ def _conclude(
     kept: Marginal,
     angle: Marginal,
     placed: Dependence,
+    parts: list[Repeats],
     discrete: Discrete | None,
     mantissa: int,
     alarm: float,
@@ -106,7 +114,7 @@ def _conclude(
     if discrete is not None:
         first, second, fourth = (discrete.moment(k, law) for k in (1, 2, 4))
         moments = Moments(first, second, fourth, discrete.reach(law))
-    share = alarm / (12 if angle.n else 10)
+    share = alarm / (14 if angle.n else 11)
     findings = [
         laws_checked.whole_law(kept, discrete, share),
         laws_checked.scale(kept, discrete, share),
@@ -121,13 +129,16 @@ def _conclude(
     if discrete is not None:
         return [*findings, laws_checked.lattice(kept, discrete, share)]
     findings += [
+        laws_checked.tails(kept, share),
         laws_checked.ends(kept, share),
-        laws_checked.repeats(kept, mantissa, share),
+        laws_checked.repeats(parts[0], mantissa, share),
     ]
     if angle.n:
         found = laws_checked.whole_law(angle, None, share)
         findings.append(replace(found, check="angle"))
         findings.append(dependent.circular(placed, moments, share))
+        found = laws_checked.repeats(parts[1], mantissa, share)
+        findings.append(replace(found, note=f"imaginary parts: {found.note}"))
     return findings
 
 

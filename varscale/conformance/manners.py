@@ -89,6 +89,10 @@ def _other_key(draw: Draw, key: Key) -> Iterator[Finding]:
                 same.append(f"word {word}, bit {bit}")
     note = f"no other array for {', '.join(same[:4])}" if same else ""
     yield _exact("every bit of the key", len(same), 64, note)
+    first = draw(_PLAIN, Key((1, 2)), _SHAPE, "float32")
+    again = draw(_PLAIN, Key((2, 1)), _SHAPE, "float32")
+    alike = _differing(first, again) < first.size // 2
+    yield _exact("exchanged words of the key", int(alike), 1)
 
 
 def _threads(draw: Draw, key: Key) -> Iterator[Finding]:
@@ -169,18 +173,23 @@ def _errors(draw: Draw, key: Key) -> Iterator[Finding]:
 def _global_state(draw: Draw, key: Key) -> Iterator[Finding]:
     """Global generators neither decide the values nor are moved by a draw."""
     first = draw(_PLAIN, key, _SHAPE, "float32")  # the framework is imported now
+    _use_global_generators()  # or a draw that seeds them would leave them as the first one did
     states = _states()
     draw(_PLAIN, key, _SHAPE, "float32")
     after = _states()
     moved = [name for name in states if states[name] != after[name]]
     yield _exact("global generators stay", len(moved), len(states), ", ".join(moved))
-    # As a program does that uses them: the states change, and the draw does not.
+    _use_global_generators()
+    again = draw(_PLAIN, key, _SHAPE, "float32")
+    yield _exact("after global draws", _differing(first, again), first.size)
+
+
+def _use_global_generators() -> None:
+    """As a program does that draws from them."""
     random.random()
     np.random.random()
     if torch := sys.modules.get("torch"):
         torch.rand(1)
-    again = draw(_PLAIN, key, _SHAPE, "float32")
-    yield _exact("after global draws", _differing(first, again), first.size)
 
 
 def _states() -> dict[str, Any]:

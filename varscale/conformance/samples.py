@@ -13,7 +13,7 @@ import numpy as np
 
 from varscale.conformance.laws import Continuous
 
-__all__ = ["BINS", "Marginal", "standardized"]
+__all__ = ["BINS", "Marginal", "Repeats", "standardized"]
 
 Array = np.ndarray[Any, Any]
 
@@ -39,8 +39,6 @@ class Marginal:
         high: the largest.
         bad: infinities and NaN.
         at_ends: samples at an end of the support.
-        pairs: pairs of samples of one batch.
-        repeated: samples whose value came before in their batch.
     """
 
     law: Continuous
@@ -54,8 +52,6 @@ class Marginal:
     high: float = -np.inf
     bad: int = 0
     at_ends: int = 0
-    pairs: float = 0.0
-    repeated: int = 0
 
     def add(self, batch: Array) -> None:
         """Take a batch in: real samples of any shape and dtype."""
@@ -80,9 +76,6 @@ class Marginal:
         place = (self.law.cdf(wide) * BINS).astype(np.int64)
         self.bins += np.bincount(np.minimum(place, BINS - 1), minlength=BINS)
         self.at_ends += int((np.abs(z) >= self.law.reach * (1 - _AT_END * self.spacing)).sum())
-        ordered = np.sort(flat)
-        self.pairs += ordered.size * (ordered.size - 1) / 2
-        self.repeated += int((ordered[1:] == ordered[:-1]).sum())
 
     def moment(self, k: int) -> float:
         """The mean of the standardized samples' k-th power, k from 1 to 3."""
@@ -93,6 +86,36 @@ class Marginal:
         """The values of a short dtype, ascending, and how many there were of each."""
         found = sorted(self.values)
         return np.array(found), np.array([self.values[one] for one in found], np.int64)
+
+
+@dataclass
+class Repeats:
+    """How many samples of a wide dtype have a value that came before, in draws two by two.
+
+    Two draws together: the streams of two keys must not overlap either.
+
+    Attributes:
+        n: samples so far.
+        pairs: pairs of them that were compared.
+        repeated: samples whose value came before in their draw or in the one before it.
+    """
+
+    n: int = 0
+    pairs: float = 0.0
+    repeated: int = 0
+    _held: Array | None = None
+
+    def add(self, batch: Array) -> None:
+        """Take a draw in: real samples; every second one is compared with the one before it."""
+        flat = batch.reshape(-1)
+        if self._held is None:
+            self._held = flat
+            return
+        ordered = np.sort(np.concatenate([self._held, flat]))
+        self._held = None
+        self.n += ordered.size
+        self.pairs += ordered.size * (ordered.size - 1) / 2
+        self.repeated += int((ordered[1:] == ordered[:-1]).sum())
 
 
 def standardized(law: Continuous, samples: Array) -> Array:
