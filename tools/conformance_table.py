@@ -31,6 +31,7 @@ where every check passes. The commands that repeat the runs are at the end.
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A Markdown table."""
     heads = list(heads)
     yield "| " + " | ".join(heads) + " |"
     yield "|---" * len(heads) + "|"
@@ -57,6 +58,7 @@ def follows(outcomes: list[Outcome]) -> str:
 
 
 def dtypes(runs: list[Run]) -> Iterator[str]:
+    """Which law the dense kernels of each dtype follow."""
     names = ["float32", "float64", "float16", "bfloat16", "float8_e5m2", "complex64", "complex128"]
     yield "## The law, by dtype\n"
     yield (
@@ -80,6 +82,7 @@ def dtypes(runs: list[Run]) -> Iterator[str]:
 
 
 def modes(runs: list[Run]) -> Iterator[str]:
+    """Which law the dense kernels of each mode follow."""
     yield "## The law, by mode\n\nDense kernels, float32.\n"
     rows = []
     for run in runs:
@@ -96,6 +99,7 @@ def modes(runs: list[Run]) -> Iterator[str]:
 
 
 def scales(runs: list[Run]) -> Iterator[str]:
+    """The scale of each layer over JAX's."""
     yield "## The scale, by layer\n"
     yield (
         "Uniform samples, float32: the standard deviation over JAX's for fan_in / fan_out / "
@@ -124,6 +128,7 @@ def _scale(one: Outcome | None) -> str:
 
 
 def bits(runs: list[Run]) -> Iterator[str]:
+    """How many values are equal, and how far the others are away."""
     yield "## The bits\n"
     yield (
         "The fraction of values that are equal to the reference's, and the largest distance in "
@@ -151,6 +156,7 @@ def bits(runs: list[Run]) -> Iterator[str]:
 
 
 def deviations(runs: list[Run]) -> Iterator[str]:
+    """Every deviation with its reason."""
     yield "## Every deviation\n"
     rows = []
     for run in runs:
@@ -176,6 +182,7 @@ def deviations(runs: list[Run]) -> Iterator[str]:
 
 
 def about(runs: list[Run]) -> Iterator[str]:
+    """Versions, seeds and commands."""
     yield "## The runs\n"
     versions = ", ".join(f"{name} {version}" for name, version in runs[0].versions.items())
     yield f"{versions}; {runs[0].machine}.\n"
@@ -205,6 +212,7 @@ def about(runs: list[Run]) -> Iterator[str]:
 
 
 def main() -> None:
+    """Read the files and print the page."""
     runs = [run for name in sys.argv[1:] for run in loads(Path(name).read_text("utf-8")).runs]
     if not runs:
         sys.exit(__doc__)
