@@ -200,6 +200,12 @@ def test_the_tests_of_the_user_run_beside_them(tests: Run, pytester: pytest.Pyte
     result.stdout.fnmatch_lines(["test_own.py::test_own", "*law/better", "6 tests collected*"])
 
 
+def test_where_all_tests_are_deselected_there_is_no_report_and_no_success(tests: Run) -> None:
+    result = tests("-k", "nothing")
+    result.assert_outcomes(deselected=5)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
 def test_the_counts_and_the_percentages_are_right(tests: Run) -> None:
     result = tests()
     result.stdout.fnmatch_lines(["collected 5 items", "*[[]100%[]]*"])

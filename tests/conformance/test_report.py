@@ -63,6 +63,7 @@ RUNS = st.builds(
 # JSON
 
 
+@settings(deadline=None)
 @given(st.lists(RUNS, max_size=2), st.dictionaries(TEXTS, TEXTS, max_size=2))
 def test_json_gives_back_the_same_runs(runs: list[Run], missing: dict[str, str]) -> None:
     found = as_json.loads(as_json.dumps(runs, missing))
@@ -71,6 +72,7 @@ def test_json_gives_back_the_same_runs(runs: list[Run], missing: dict[str, str])
     assert found.missing == missing
 
 
+@settings(deadline=None)
 @given(RUNS)
 def test_json_has_no_numbers_beyond_its_own(run: Run) -> None:
     def refuse(name: str) -> None:
@@ -408,11 +410,15 @@ def test_every_picture_has_a_text_alternative() -> None:
     assert structure.titles == len(svgs)
 
 
-def test_pictures_have_finite_coordinates_only() -> None:
-    for tag, has in Structure(whole_page()).elements:
+def assert_finite(structure: Structure) -> None:
+    for tag, has in structure.elements:
         if tag in ("path", "rect", "text"):
             numbers = " ".join(has.get(name, "") for name in ("d", "x", "y", "width", "height"))
-            assert not re.search("nan|inf", numbers)
+            assert not re.search("nan|inf", numbers), numbers
+
+
+def test_pictures_have_finite_coordinates_only() -> None:
+    assert_finite(Structure(whole_page()))
 
 
 def test_the_page_has_the_command_of_each_failing_case() -> None:
@@ -474,12 +480,40 @@ def test_a_page_of_nothing_is_refused() -> None:
         page([])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(RUNS, min_size=1, max_size=2))
 def test_any_run_gives_a_page(runs: list[Run]) -> None:
     text = page(runs)
-    Structure(text)
+    assert_finite(Structure(text))
     text.encode()
+
+
+EDGES = st.lists(st.floats(-5, 5) | NUMBERS, min_size=2, max_size=5)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_any_picture_is_drawn_with_finite_coordinates_or_not_at_all(data: st.DataObject) -> None:
+    edges = data.draw(EDGES.map(sorted) | EDGES)
+    counts = data.draw(st.lists(st.integers(0, 2**60), min_size=len(edges) - 1,
+                                max_size=len(edges) - 1))  # fmt: skip
+    expected = data.draw(
+        st.lists(NUMBERS, min_size=len(counts), max_size=len(counts)) | st.just([])
+    )
+    pairs = data.draw(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3))
+    kind = data.draw(st.sampled_from(["law", "ulp"]))
+    picture = Picture(kind, tuple(edges), tuple(counts), tuple(expected), tuple(pairs))
+    drawn = [pictures.quantiles(picture), pictures.scale(*data.draw(st.tuples(*[NUMBERS] * 3)))]
+    if pictures.is_drawable(picture):
+        drawn.append((pictures.ulp if kind == "ulp" else pictures.histogram)(picture))
+    for svg in drawn:
+        assert_finite(Structure(svg))
+
+
+def test_pictures_as_a_run_makes_them_are_drawn() -> None:
+    made = [one.picture for one in right_run().outcomes if one.picture is not None]
+    assert {one.kind for one in made} == {"law", "ulp"}
+    assert all(pictures.is_drawable(one) for one in made)
 
 
 @pytest.mark.parametrize(

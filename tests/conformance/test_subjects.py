@@ -74,7 +74,7 @@ SHAPES = {
     "packed_qkv": _CUBE,
     "embedding": _MATRIX,
 }
-#: Each distribution and layer, and dtypes of each kind, where all of them together would take too long.
+#: Each distribution and layer, and dtypes of each kind, where all together would take too long.
 FEW = (
     ("dense", "fan_in", "truncated_normal", "float32"),
     ("dense", "fan_in", "normal", "float32"),
@@ -121,7 +121,7 @@ def cases(subject: Subject) -> Iterator[tuple[Spec, tuple[int, ...], str]]:
     """All layers, modes, distributions and dtypes together, or few."""
     few: tuple[tuple[Any, Any, Any, str], ...] = FEW
     if subject.name in SLOWEST:
-        few = FEW[:6]
+        few = FEW[:5]
     elif subject.name not in SLOW and not (subject.name == "keras.initializers" and _on_jax()):
         for layer, mode, law, dtype in itertools.product(LAYERS, MODES, DISTRIBUTIONS, DTYPES):
             yield of_layer(layer, mode, law, 2.0), (*SHAPES[layer][:-1], 8), dtype
@@ -266,15 +266,14 @@ def states() -> dict[str, Any]:
 
 def test_global_generators_stay_as_they_are(subject: Subject) -> None:
     spec, shape = of_layer("dense", "fan_in", "uniform", 2.0), SHAPES["dense"]
-    first = drawn(subject, spec, shape)
-    before = states()
-    assert_identical(drawn(subject, spec, shape), first, "again")
-    assert states() == before
+    first = drawn(subject, spec, shape)  # the framework is imported now
     random.random()
     np.random.random()
     if torch := sys.modules.get("torch"):
         torch.rand(1)
+    before = states()
     assert_identical(drawn(subject, spec, shape), first, "after global draws")
+    assert states() == before
 
 
 def leak(subject: Subject) -> float:
@@ -359,11 +358,15 @@ def test_the_fans_of_each_layer_are_the_librarys(subject: Subject, layer: str) -
     if "bits" in subject.claims:
         return  # shown by the bits
     shape, other = SHAPES[layer], OTHER_FANS.get((subject.name, layer))
-    for i, mode in enumerate(("fan_in", "fan_out")):
-        spec = of_layer(layer, mode, "normal")
-        fan = 1 / spec.variance(shape) if other is None else other(*shape)[i]
-        measured = drawn(subject, spec, shape).astype(np.float64).std() * math.sqrt(fan)
-        assert measured == pytest.approx(1, rel=0.03), mode
+    for mode in MODES[:3]:
+        spec = of_layer(layer, mode, "normal", 2.0)
+        variance = spec.variance(shape)
+        if other is not None:
+            fan_in, fan_out = other(*shape)
+            fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+            variance = 2.0 / fans[mode]
+        measured = drawn(subject, spec, shape).astype(np.float64).std()
+        assert measured == pytest.approx(math.sqrt(variance), rel=0.03), mode
 
 
 #: What complex samples have of JAX's standard deviation: real and imaginary part are drawn apart.
@@ -410,23 +413,30 @@ def test_claimed_bits_are_those_of_jax(subject: Subject) -> None:
 
     if not EXACT:
         pytest.skip("not available: jax>=0.10")
-    for layer, mode, law, dtype in FEW[:6] if subject.name in SLOWEST else FEW:
+    for layer, mode, law, dtype in FEW[:5] if subject.name in SLOWEST else FEW:
         spec = of_layer(layer, mode, law, 2.0)
         if subject.name in SLOWEST and dtype != "float32":
             continue  # JAX 0.10's jit has forms that varscale has not; and a test below
         if subject.name in SLOWEST and law == "normal":
             spec = replace(spec, compiled=True)  # the eager form is another test's
-            want = drawn(find_subject("varscale.numpy"), spec, SHAPES[layer], dtype)
+            want = core(spec, SHAPES[layer])
         else:
             want, spec = jaxs(spec, dtype), replace(spec, compiled=EAGER)
         got = drawn(subject, spec, SHAPES[layer], dtype)
         assert_identical(got, want, f"{layer}/{spec.name}/{dtype}")
 
 
+def core(
+    spec: Spec, shape: tuple[int, ...], dtype: str = "float32", key: Key = KEY
+) -> np.ndarray[Any, Any]:
+    """The value of varscale's core, whatever door leads to it."""
+    draw = spec.data.draw(key, shape, dtype)
+    return varscale.fill(draw, np.empty(shape, draw.dtype))
+
+
 def test_claimed_bits_are_those_of_varscale_in_every_form(subject: Subject) -> None:
     if "bits" not in subject.claims:
         return
-    reference = find_subject("varscale.numpy")
     forms: tuple[bool | None, ...] = (None, True, False)
     if subject.name.startswith("jax"):  # it has one
         from tests.core.oracle import EAGER, EXACT
@@ -440,18 +450,14 @@ def test_claimed_bits_are_those_of_varscale_in_every_form(subject: Subject) -> N
         ("normal",) if subject.name in SLOWEST else ("normal", "truncated_normal", "uniform")
     ):
         for form in forms:
-            spec, shape = Spec(name, 0.5, compiled=form), SHAPES["dense"]
-            want = drawn(reference, spec, shape)
+            spec, shape = Spec(name, 0.3, compiled=form), SHAPES["dense"]  # no power of 2
+            want = core(spec, shape)
             assert_identical(drawn(subject, spec, shape), want, f"{name}, compiled={form}")
     old = replace(KEY, partitionable=False)
-    want = drawn(reference, spec, shape, key=old)
+    want = core(spec, shape, key=old)
     assert_identical(drawn(subject, spec, shape, key=old), want, "the older order of bits")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="TensorFlow's graph optimizer makes (x * sqrt2) * std to x * (sqrt2 * std) and the like",
-)
 @pytest.mark.parametrize(
     ("spec", "dtype"),
     [
@@ -462,6 +468,6 @@ def test_claimed_bits_are_those_of_varscale_in_every_form(subject: Subject) -> N
 def test_a_graph_has_the_same_bits_as_eager_code(spec: Spec, dtype: str) -> None:
     pytest.importorskip("tensorflow", reason="not installed: pip install varscale[tensorflow]")
     shape = SHAPES["dense"]
-    want = drawn(find_subject("varscale.numpy"), spec, shape, dtype)
+    want = core(spec, shape, dtype)
     got = drawn(find_subject("varscale.tensorflow.function"), spec, shape, dtype)
     assert_identical(got, want, f"{spec.name}/{dtype}")

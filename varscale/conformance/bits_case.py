@@ -105,9 +105,12 @@ def distances(got: Array, want: Array) -> Array:
         patterns = np.ascontiguousarray(values).view(f"i{values.itemsize}").astype(np.int64)
         top = np.int64(-(2 ** (8 * values.itemsize - 1)))
         ordered.append(np.where(patterns < 0, top - patterns - 1, patterns))
-    with np.errstate(over="ignore"):
-        away = np.abs(ordered[0] - ordered[1])
-    away = np.where(away < 0, np.int64(_FAR), np.minimum(away, _FAR))
+    first, second = ordered
+    # As unsigned numbers: two float64 may be farther apart than an int64 says.
+    apart = np.maximum(first, second).astype(np.uint64) - np.minimum(first, second).astype(
+        np.uint64
+    )
+    away = np.minimum(apart, np.uint64(_FAR)).astype(np.int64)
     nan = [np.isnan(_wide(values)) for values in (got, want)]
     away = np.where(nan[0] != nan[1], np.int64(_FAR), away)
     return np.where(nan[0] & nan[1], np.int64(0), away)

@@ -19,6 +19,7 @@ __all__ = [
     "detectable_scale",
     "dkw",
     "hoeffding",
+    "seen_count",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -109,6 +110,18 @@ def binomial_range(n: int, probabilities: Array | float, alarm: float) -> tuple[
     low, high = binom.ppf(alarm / 2, n, each), binom.isf(alarm / 2, n, each)
     shape = np.shape(probabilities)
     return low[back].reshape(shape), high[back].reshape(shape)
+
+
+def seen_count(high: Array | float) -> Array | float:
+    """The expected count of which more than `high` are seen with a probability of POWER.
+
+    Chernoff's bound for a sum of independent coins of mean m:
+    P(sum <= m - t) <= exp(-t**2 / (2 m)).
+
+    Source: Boucheron, Lugosi, Massart (2013), exercise 2.9.
+    """
+    share = math.log(1 / _MISS)
+    return high + share + np.sqrt(share * share + 2 * share * high)
 
 
 def detectable_scale(above: float, below: float) -> float:

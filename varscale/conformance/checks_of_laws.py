@@ -19,6 +19,7 @@ from varscale.conformance.bounds import (
     detectable_scale,
     dkw,
     hoeffding,
+    seen_count,
 )
 from varscale.conformance.laws import Continuous, Discrete
 from varscale.conformance.results import Finding
@@ -102,7 +103,7 @@ def lattice(kept: Marginal, law: Discrete, alarm: float) -> Finding:
     away = np.abs(found - expected) / half
     passed = strays == 0 and bool(((low <= found) & (found <= high)).all())
     at, worst = int(away.argmax()), float(away.max())
-    smallest = float(((half + 3.1 * np.sqrt(expected) + 3.1) / expected).min())
+    smallest = float((seen_count(high) / expected - 1).min())
     where = law.values[np.flatnonzero(cell_of == at)[0]]
     note = f"{probabilities.size} cells; largest at {where:.6g}"
     return Finding(
@@ -151,7 +152,7 @@ def tails(kept: Marginal, alarm: float) -> Finding:
     passed = bool(((low - room <= below) & (below <= high + room)).all())
     passed &= bool(((low - room <= above) & (above <= high + room)).all())
     side, at = np.unravel_index(int(np.abs(away).argmax()), away.shape)
-    seen = float(((half + 3.1 * np.sqrt(expected) + 3.1) / expected).min())
+    seen = float((seen_count(high + room) / expected - 1).min())
     end = float(kept.law.ppf(np.array(2.0 ** -levels[at] if side == 0 else 1 - 2.0 ** -levels[at])))
     return Finding(
         *("tails", passed, kept.n, float(away[side, at]), 1.0, alarm, seen),
@@ -239,7 +240,7 @@ def ends(kept: Marginal, alarm: float) -> Finding:
     if not math.isfinite(kept.law.support[1]):
         return Finding("ends", True, kept.n, 0.0, 0.0, note="the law has no ends")
     high = float(binomial_range(kept.n, 2.0**-19, 2 * alarm)[1])
-    seen = high + 3.1 * math.sqrt(high) + 10
+    seen = float(seen_count(high))
     return Finding(
         *("ends", kept.at_ends <= high, kept.n, kept.at_ends / kept.n, high / kept.n, alarm),
         seen / kept.n,
@@ -259,7 +260,7 @@ def repeats(kept: Repeats, mantissa: int, alarm: float) -> Finding:
     share = math.log(1 / alarm)
     bound = expected + share / 3 + math.sqrt((share / 3) ** 2 + 2 * expected * share)
     # A lattice of m points gives about pairs / m repeats.
-    seen = bound + 3.1 * math.sqrt(bound) + 10
+    seen = float(seen_count(bound))
     return Finding(
         *("repeats", kept.repeated <= bound, kept.n, kept.repeated / kept.n, bound / kept.n),
         alarm,

@@ -99,10 +99,11 @@ def _parse(text: str, name: str) -> tuple[Deviation, ...]:
     found = []
     for entry in read.get("deviation", []):
         wrong = set(entry) - _FIELDS
-        if wrong or not {"cases", "reason"} <= set(entry) or not entry["cases"]:
+        listed = isinstance(entry.get("cases"), list) and entry["cases"]
+        if wrong or not listed or "reason" not in entry:
             raise ValueError(
-                f"{name}: a deviation has cases and reason, and may have link, since, where, "
-                f"strict, got {sorted(entry)}"
+                f"{name}: a deviation has a list of cases and a reason, and may have link, since, "
+                f"where, strict, got {sorted(entry)}"
             )
         if not _applies(entry.get("where"), name):
             continue

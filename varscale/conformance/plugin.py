@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Conformance(config), ROOT)
 
 
-class Tested(NamedTuple):
+class Planned(NamedTuple):
     """What one test carries out: a case of a plan, and the name that its subject was asked for."""
 
     subject: str
@@ -63,7 +63,7 @@ class Tested(NamedTuple):
 
 
 _PLANS = pytest.StashKey[dict[str, "Plan"]]()
-_TESTED = pytest.StashKey[Tested]()
+_PLANNED = pytest.StashKey[Planned]()
 _OUTCOME = pytest.StashKey["Outcome"]()
 
 
@@ -90,7 +90,7 @@ class Suite(pytest.Collector):
         for name, plan in self.stash[_PLANS].items():
             for case in plan.cases:
                 item = CaseItem.from_parent(self, name=case.id)
-                item.stash[_TESTED] = Tested(name, plan, case)
+                item.stash[_PLANNED] = Planned(name, plan, case)
                 yield item
 
 
@@ -101,14 +101,14 @@ class CaseItem(pytest.Item):
         """Carry out the case."""
         from varscale.conformance.run import execute
 
-        tested = self.stash[_TESTED]
-        outcome = self.stash[_OUTCOME] = execute(tested.plan, tested.case)
+        planned = self.stash[_PLANNED]
+        outcome = self.stash[_OUTCOME] = execute(planned.plan, planned.case)
         if outcome.status == "not run":
             pytest.skip(outcome.reason)
         if outcome.status == "known":
             pytest.xfail(outcome.reason)  # with --runxfail it goes on
         if outcome.status != "passed":
-            raise Deviation(_told(tested, outcome))
+            raise Deviation(_told(planned, outcome))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What was found, and no traceback: the code that ran is the suite's."""
@@ -118,7 +118,7 @@ class CaseItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Where the test is: in no file."""
-        return self.path, None, f"{self.stash[_TESTED].subject} {self.name}"
+        return self.path, None, f"{self.stash[_PLANNED].subject} {self.name}"
 
 
 class Conformance:
@@ -139,7 +139,6 @@ class Conformance:
         self.plans: dict[str, Plan] = {}
         self.outcomes: dict[str, dict[str, Outcome]] = {}
 
-    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Find the subjects and plan their cases."""
         if importlib.util.find_spec("scipy") is None:
@@ -181,7 +180,7 @@ class Conformance:
         report = yield
         outcome = item.stash.get(_OUTCOME, None)
         if outcome is not None and call.when == "call":
-            name = item.stash[_TESTED].subject
+            name = item.stash[_PLANNED].subject
             sent = [name, outcome.case, outcome.layer, outcome.status]
             report.varscale = sent  # type: ignore[attr-defined]
         return report
@@ -263,15 +262,15 @@ def _whole(name: str, plan: Plan, outcomes: Mapping[str, Outcome]) -> pytest.Tes
     )
 
 
-def _told(tested: Tested, outcome: Outcome) -> str:
+def _told(planned: Planned, outcome: Outcome) -> str:
     from varscale.conformance.report.table import finding_line
     from varscale.conformance.results import Run
 
-    plan = tested.plan
+    plan = planned.plan
     run = Run(
-        tested.subject, (), plan.seed, plan.profile, plan.alarm, (), (), {}, "", "", 0.0
+        planned.subject, (), plan.seed, plan.profile, plan.alarm, (), (), {}, "", "", 0.0
     )  # without results, for its command
-    lines = [f"{tested.subject}: {outcome.case}: {outcome.status}"]
+    lines = [f"{planned.subject}: {outcome.case}: {outcome.status}"]
     lines += [outcome.reason] if outcome.reason else []
     lines += [f"  {finding_line(one)}" for one in outcome.findings]
     return "\n".join([*lines, f"again: {run.command(outcome)}"])

@@ -106,7 +106,7 @@ def plan(
         dtypes=DTYPES if dtypes is None else dtypes,
         profile=profile,
         manners=(*MANNERS, DEVICES),
-        references=references(subject.name),
+        references=references(subject.name) if "bits" in subject.claims else (),
     )
     chosen = tuple(
         one
@@ -132,7 +132,8 @@ def execute(plan: Plan, case: Case) -> Outcome:
     try:
         outcome = _carry_out(plan, case)
     except NotOffered as error:
-        outcome = Outcome(case.id, case.kind, "not run", reason=f"not offered: {error}")
+        reason = f"not offered: {error}"
+        outcome = Outcome(case.id, case.kind, "not run", reason=reason, facts=_where(case))
     except Exception as error:  # whatever a subject raises
         note = f"{type(error).__name__}: {' '.join(str(error).split())}"
         found = Finding("call", False, 0, 1.0, 0.0, unit="errors", note=note)

@@ -89,9 +89,9 @@ class Subject(Protocol):
 
 
 def seed_of(key: Key) -> int:
-    """A seed in [0, 2**63) for a framework's own generator, one for each key."""
+    """A seed in [0, 2**64) for a generator of your own, another one for each key."""
     high, low = key.words
-    return (high << 32 | low) & (2**63 - 1)
+    return high << 32 | low
 
 
 def names() -> list[str]:
@@ -128,7 +128,9 @@ def find_subject(name: str) -> Subject:
                 f"subject must be module:object or one of {', '.join(names())}, got {name!r}"
             )
         found = next(iter(points)).load()
-    made: Any = found() if isinstance(found, type) or not isinstance(found, Subject) else found
+    made: Any = found
+    if isinstance(found, type) or (callable(found) and not isinstance(found, Subject)):
+        made = found()
     _check(name, made)
     checked: Subject = made
     return checked

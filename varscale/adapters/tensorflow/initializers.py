@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import tensorflow as tf
 from varscale.adapters.tensorflow.ops import TENSORFLOW
 from varscale.arguments import as_shape
 from varscale.draws import Draw, Known, bind, fill
-from varscale.dtypes import DTypeLike, as_dtype
+from varscale.dtypes import DTypeLike, as_dtype, float_format
 from varscale.initializers import Constant, Initializer
 from varscale.keys import Key, KeyLike
 from varscale.layout import (
@@ -22,7 +22,7 @@ from varscale.layout import (
     in_memory_order,
     row_major_strides,
 )
-from varscale.numerics import sampler
+from varscale.numerics import ComplexLaw, Law, sampler
 
 __all__ = ["TensorFlowInitializer"]
 
@@ -92,7 +92,39 @@ class TensorFlowInitializer:
             )
         if tf.executing_eagerly() or isinstance(draw, Known) or 0 in target:
             return tf.convert_to_tensor(fill(draw, np.empty(target, draw.dtype), layout))
+        if _is_merged(draw.law):
+            return _on_host(draw, target, layout, words)
         return _traced(draw, target, layout, words)
+
+
+def _is_merged(law: Law | ComplexLaw) -> bool:
+    """Whether TensorFlow's graph optimizer would change the values.
+
+    It makes x * (sqrt2 * stddev) of (x * sqrt2) * stddev, and the like of complex samples, and can
+    be told not to for the whole process only.
+    """
+    if isinstance(law, ComplexLaw):
+        return True
+    narrow = float_format(law.dtype).narrow  # its samples are a table
+    return bool(law.factors_before_clip) and law.clip is None and not narrow
+
+
+def _on_host(
+    draw: Draw,
+    shape: tuple[int, ...],
+    layout: AnyLayout | None,
+    words: tuple[Any, Any] | None,
+) -> Any:
+    """A node of the graph that fills NumPy's memory, as eager code does."""
+
+    def make(high: Any, low: Any) -> np.ndarray[Any, Any]:
+        key = replace(draw.key, words=(int(high), int(low)))
+        return fill(replace(draw, key=key), np.empty(shape, draw.dtype), layout)
+
+    known = [tf.constant(word, tf.uint32) for word in draw.key.words]
+    result = tf.numpy_function(make, known if words is None else words, draw.dtype, stateful=False)
+    result.set_shape(shape)
+    return result
 
 
 def _traced(

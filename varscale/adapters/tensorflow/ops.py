@@ -24,8 +24,8 @@ Tensor = Any
 class TensorFlowOps:
     """Operations for `tf.function`; they also run eagerly."""
 
-    def add(self, a: Tensor, b: Tensor | int) -> Tensor:
-        return tf.add(a, _word(b))
+    def add(self, a: Tensor | int, b: Tensor | int) -> Tensor:
+        return tf.add(_word(a), _word(b))
 
     def xor(self, a: Tensor, b: Tensor | int) -> Tensor:
         return tf.bitwise.bitwise_xor(a, _word(b))

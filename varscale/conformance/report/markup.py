@@ -43,10 +43,11 @@ def code(text: str) -> str:
     return f"<pre><code>{whole}</code></pre>"
 
 
-def scroll(content: str, label: str) -> str:
-    """A box that scrolls by itself where its content is wider than the page."""
+def scroll(content: str, label: str, *, tall: bool = False) -> str:
+    """A box that scrolls by itself where its content is wider than the page, or too tall for it."""
+    kind = "scroll tall" if tall else "scroll"
     return (
-        f'<div class="scroll" role="region" aria-label="{safe(label)}" tabindex="0">{content}</div>'
+        f'<div class="{kind}" role="region" aria-label="{safe(label)}" tabindex="0">{content}</div>'
     )
 
 

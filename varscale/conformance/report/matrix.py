@@ -129,7 +129,7 @@ def kill_matrix(kills: Mapping[str, Sequence[str]]) -> str:
     )
     return (
         f"<p>{said} Each is a mistake that people make; ● is the check that is meant to find it, "
-        f"○ another that does too.</p>{scroll(content, 'Wrong initializers by checks')}"
+        f"○ another that does too.</p>{scroll(content, 'Wrong initializers by checks', tall=True)}"
     )
 
 

@@ -99,7 +99,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 def _figures(outcome: Outcome) -> str:
     found = []
     picture, facts = outcome.picture, outcome.facts
-    if picture and picture.counts and len(picture.edges) == len(picture.counts) + 1:
+    if picture and pictures.is_drawable(picture):
         if picture.kind == "ulp":
             found.append(_figure(pictures.ulp(picture), "Distance from the reference, in ulp"))
         else:

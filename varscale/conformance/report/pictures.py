@@ -6,6 +6,7 @@ Each has a text alternative. Numbers that are not finite are left out or set at 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -13,23 +14,57 @@ from varscale.conformance.report.markup import safe
 from varscale.conformance.report.summary import number
 from varscale.conformance.results import Picture
 
-__all__ = ["deviation_place", "histogram", "quantiles", "scale", "scale_words", "strip", "ulp"]
+__all__ = [
+    "deviation_place",
+    "histogram",
+    "is_drawable",
+    "quantiles",
+    "scale",
+    "scale_words",
+    "strip",
+    "ulp",
+]
 
 _WIDTH, _LEFT, _RIGHT = 340, 10, 330
 #: Bins further away than so many standard errors look alike; the band is where most bins are.
 _FAR, _BAND = 8.0, 3.0
 #: Of the axis of deviations: linear below, logarithmic above; and where it ends.
 _LINEAR, _END = 1e-3, 2.0
+#: More samples than anybody has.
+_MOST = 1e19
+#: A bin that is so small a part of the histogram has no width.
+_NARROW = 1e-9
+#: A scale that is further away is drawn here.
+_END_OF_SCALES = 1e6
 #: So many measured scales are well apart; more lie closer together.
 _SPACED = 12
 #: So many bars have labels of their own.
 _LABELLED = 9
 
 
+def is_drawable(picture: Picture) -> bool:
+    """Whether the bins are as `Picture` says: edges that do not fall, one more than the counts.
+
+    Those of "law" are finite; those of "ulp" may begin and end at infinity.
+    """
+    edges, inner = picture.edges, picture.edges
+    if picture.kind == "ulp":
+        inner = edges[1:-1]
+    return (
+        bool(picture.counts)
+        and len(edges) == len(picture.counts) + 1
+        and all(left <= right for left, right in pairwise(edges))
+        and all(math.isfinite(one) for one in inner)
+        and all(0 <= one < _MOST for one in (*picture.counts, *picture.expected))
+        and (picture.kind == "ulp" or math.isfinite(edges[-1] - edges[0]))
+    )
+
+
 def histogram(picture: Picture) -> str:
     """Samples in bins, the law as a line, and below them each bin's deviation from the law."""
     edges, counts, expected = picture.edges, picture.counts, picture.expected
-    widths = [right - left for left, right in pairwise(edges)]
+    span = (edges[-1] - edges[0]) or 1.0
+    widths = [(right - left) / span for left, right in pairwise(edges)]
     of_samples = _densities(counts, widths)
     of_law = _densities(expected, widths)
     across = _across(edges[0], edges[-1])
@@ -51,6 +86,7 @@ def quantiles(picture: Picture) -> str:
     """Quantiles of the samples over those of the law; on the line where they agree."""
     pairs = [(law, found) for law, found in picture.quantiles if math.isfinite(law)]
     end = max((abs(law) for law, _ in pairs), default=1.0) * 1.12 or 1.0
+    end = min(end, sys.float_info.max)
     low, high, size = 12.0, 178.0, 190
 
     def place(value: float) -> float:
@@ -73,6 +109,11 @@ def quantiles(picture: Picture) -> str:
 
 def scale(value: float, low: float, high: float) -> str:
     """The measured scale over JAX's with its interval, and where 1 is."""
+    said = scale_words(value, low, high)
+    value, low, high = (
+        max(-_END_OF_SCALES, min(_END_OF_SCALES, one)) if math.isfinite(one) else one
+        for one in (value, low, high)
+    )
     finite = [one for one in (value, low, high, 1.0) if math.isfinite(one)]
     room = (max(finite) - min(finite)) * 0.15 or 0.1
     across = _across(min(finite) - room, max(finite) + room)
@@ -86,7 +127,7 @@ def scale(value: float, low: float, high: float) -> str:
     if math.isfinite(value) and abs(across(value) - across(1)) > 60:
         anchor = _anchor(across(value))
         drawn += f'<text x="{across(value):.1f}" y="62" text-anchor="{anchor}">{value:.4g}</text>'
-    return _svg(_WIDTH, 68, scale_words(value, low, high), drawn)
+    return _svg(_WIDTH, 68, said, drawn)
 
 
 def scale_words(value: float, low: float, high: float) -> str:
@@ -200,9 +241,8 @@ def _across(low: float, high: float) -> _Across:
 
 
 def _densities(counts: Sequence[float], widths: Sequence[float]) -> list[float]:
-    return [
-        count / width if width > 0 else 0.0 for count, width in zip(counts, widths, strict=False)
-    ]
+    pairs = zip(counts, widths, strict=False)
+    return [count / width if width > _NARROW else 0.0 for count, width in pairs]
 
 
 def _steps(

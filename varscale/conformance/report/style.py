@@ -86,6 +86,9 @@ th { font-weight: 600; text-align: left; color: var(--soft) }
 .matrix a.cell:hover, .matrix a.cell:focus-visible { outline: 2px solid currentColor }
 .matrix tbody tr:hover th { color: var(--accent) }
 .kills tbody th { font-weight: 400 }
+.tall { max-height: 85vh; overflow-y: auto }
+.tall .matrix thead > tr > * { position: sticky; top: 0; z-index: 2; background: var(--paper) }
+.tall .matrix thead .corner { z-index: 3 }
 
 details { border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0 }
 summary { cursor: pointer; padding: .5rem .8rem; border-radius: 8px; overflow-wrap: anywhere }
@@ -169,5 +172,5 @@ svg text { font-size: 12px; fill: var(--soft) }
   .scales .name { margin-top: .4rem }
   .wide-only { display: none }
 }
-@media print { details > * { content-visibility: visible } .scroll { overflow: visible } }
+@media print { .scroll { overflow: visible; max-height: none } }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,9 @@ class Native:
         with jax_devices.settings(dtype, device, partitionable=key.partitionable):
             typed = jax_devices.typed_key(key)
             if self.compiled:
-                return _jitted(spec, shape, dtype)(typed)
+                # What JAX is not told makes no other program.
+                told = replace(spec, layer="dense", compiled=None)
+                return _jitted(told, shape, dtype)(typed)
             return _initializer(spec)(typed, shape, as_dtype(dtype))
 
     def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
