@@ -66,7 +66,7 @@ _DECLARED = re.compile(
 _IMPORT_NAMES = {"orthogonal": "scipy", "tensorflow-cpu": "tensorflow", "dm-haiku": "haiku"}
 
 # Names in VARSCALE_REQUIRE that are capabilities, not modules.
-_CAPABILITIES = frozenset({"cuda", "git", "kernels"})
+_CAPABILITIES = frozenset({"chromium", "cuda", "git", "kernels"})
 
 
 def _required() -> frozenset[str] | None:

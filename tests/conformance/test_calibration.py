@@ -22,7 +22,7 @@ from varscale.conformance.bounds import POWER
 from varscale.conformance.dependence import Dependence, Moments
 from varscale.conformance.laws import Continuous, Discrete, Shape, lattices, rounded
 from varscale.conformance.results import Finding
-from varscale.conformance.samples import Marginal
+from varscale.conformance.samples import Marginal, Repeats
 from varscale.conformance.specs import Spec
 
 pytest.importorskip("scipy", reason="not installed: pip install varscale[conformance]")
@@ -68,7 +68,7 @@ SHORT: dict[str, tuple[Continuous, Discrete]] = {
     ),
 }
 #: Checks whose probability of an alarm is what they are given, not only at most that.
-EXACT = {"whole law": 0.5, "scale": 0.7, "lattice": 0.6, "ends": 0.2}
+EXACT = {"whole law": 0.5, "tails": 0.5, "scale": 0.7, "lattice": 0.6, "ends": 0.2}
 
 Check = Callable[..., Finding]
 
@@ -151,11 +151,13 @@ def test_moments_of_right_samples_alarm_as_rarely_as_they_say(law: Continuous) -
 def test_places_of_right_samples_alarm_as_rarely_as_they_say(law: Continuous) -> None:
     exact = law.shape == "uniform"
     runs, alarms = 5000 if exact else 800, Counter[str]()
-    for row in drawn(law, (runs, 400)).astype(np.float32):
+    # Enough that three tails are counted.
+    for row in drawn(law, (runs, 1700)).astype(np.float32):
         kept = Marginal(law, False, 2.0**-23)
         kept.add(row)
         found = [
             checks.whole_law(kept, None, ALARM),
+            checks.tails(kept, ALARM),
             checks.ends(kept, ALARM),
             checks.support(kept, None),
         ]
@@ -163,6 +165,8 @@ def test_places_of_right_samples_alarm_as_rarely_as_they_say(law: Continuous) ->
             alarms[one.check] += not one.passed
     least = EXACT["whole law"] if exact else 0.0
     in_bounds("whole law", runs, alarms["whole law"], at_least=least)
+    least = EXACT["tails"] if exact else 0.0
+    in_bounds("tails", runs, alarms["tails"], at_least=least)
     in_bounds("ends", runs, alarms["ends"])
     assert alarms["support"] == 0, f"seed {SEED}"
 
@@ -194,12 +198,10 @@ def test_right_samples_of_short_dtypes_alarm_as_rarely_as_they_say(
 
 def test_repeats_of_a_lattice_alarm_as_rarely_as_they_say() -> None:
     runs, mantissa, alarms = 4000, 13, 0
-    law = LAWS["uniform"]
     for row in generator().integers(0, 2 ** (mantissa - 1), (runs, 400)):
-        kept = Marginal(law, False, 2.0**-23)
-        ordered = np.sort(row)
-        kept.n, kept.pairs = row.size, row.size * (row.size - 1) / 2
-        kept.repeated = int((ordered[1:] == ordered[:-1]).sum())
+        kept = Repeats()
+        kept.add(row[:150])
+        kept.add(row[150:])
         alarms += not checks.repeats(kept, mantissa, ALARM).passed
     in_bounds("repeats", runs, alarms)
 

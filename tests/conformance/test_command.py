@@ -17,7 +17,7 @@ import pytest
 from varscale.conformance import command
 from varscale.conformance.command import main
 from varscale.conformance.report import as_json
-from varscale.conformance.run import run
+from varscale.conformance.running import run
 from varscale.conformance.subject import find_subject
 
 pytest.importorskip("scipy", reason="not installed: pip install scipy")

@@ -157,7 +157,6 @@ def test_a_right_subject_has_every_manner_but_jaxs_errors() -> None:
     assert len(wrong) >= 7
 
 
-@pytest.mark.xfail(strict=True, reason="seed_of leaves the highest bit of the key out")
 def test_a_subject_that_is_seeded_as_the_protocol_says_has_the_manner_of_keys() -> None:
     @dataclass
     class AsToldTo(Plain):

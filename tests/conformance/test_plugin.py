@@ -20,11 +20,11 @@ from varscale.conformance import plugin
 from varscale.conformance.cases import Case
 from varscale.conformance.known import Deviation
 from varscale.conformance.results import Finding, Outcome
-from varscale.conformance.run import Plan
+from varscale.conformance.running import Plan
 from varscale.conformance.specs import Spec
 
 #: The module; the package's `run` is the function.
-suite = importlib.import_module("varscale.conformance.run")
+suite = importlib.import_module("varscale.conformance.running")
 
 SCALE = Finding("scale", False, 1000, 0.137, 0.0061, 1e-9, 0.0095, "u", "at index 3")
 OUTCOMES = {
@@ -325,7 +325,7 @@ def test_a_fault_of_the_run_is_seen_from_the_outcomes_of_all_workers(
         import importlib
         from dataclasses import replace
         from varscale.conformance.known import Deviation
-        run = importlib.import_module("varscale.conformance.run")
+        run = importlib.import_module("varscale.conformance.running")
         real = run.plan
         run.plan = lambda *given, **named: replace(
             real(*given, **named), known=(Deviation(("law/nothing",), "a reason"),)

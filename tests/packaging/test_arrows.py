@@ -36,7 +36,7 @@ RECORDING = "varscale.recipe.recording"
 # These write into a destination of any framework, and ask for its room when they see one.
 DESTINATIONS = "varscale.recipe.destinations"
 # The user says which module is to be imported: an adapter, a function, a subject.
-COMPUTED = ("varscale", "varscale.cli", "varscale.conformance.subject")
+COMPUTED = ("varscale", "varscale.cli", "varscale.conformance", "varscale.conformance.subject")
 
 # What pytest imports, when it imports nothing else of varscale.
 PLUGIN = "varscale.conformance.plugin"

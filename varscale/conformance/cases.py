@@ -95,7 +95,7 @@ def promised(
             found += _laws(device, dtypes, profile)
             found += _scales(device, dtypes)
         if "bits" in subject.claims:
-            found += _bits(device, dtypes, references)
+            found += _bits(device, dtypes, references, brief=profile == "fast")
         if "manners" in subject.claims:
             plain = Spec("normal")
             for what in manners:
@@ -140,20 +140,26 @@ def _scales(device: str, dtypes: Sequence[str]) -> Iterator[Case]:
                 yield Case(name, "scale", device, "float32", spec, (64, 66), 1)
 
 
-def _bits(device: str, dtypes: Sequence[str], references: Sequence[Reference]) -> Iterator[Case]:
+def _bits(
+    device: str, dtypes: Sequence[str], references: Sequence[Reference], *, brief: bool
+) -> Iterator[Case]:
     for reference in references:
         if reference.recorded:
             name = f"bits/{reference.name}/{device}"
             plain = Spec("normal")
             yield Case(name, "bits", device, "float32", plain, _SHAPE, what=reference.name)
             continue
-        for spec, dtype in _compared(dtypes, reference):
+        # JAX compiles each case anew, most of the time of a run.
+        few = [dtype for dtype in dtypes if dtype in ("float32", "bfloat16") or not brief]
+        for spec, dtype in _compared(few, reference, brief=brief):
             shape = LAYERS[spec.layer].shape
             name = f"bits/{reference.name}/{spec.layer}/{spec.name}/{dtype}/{device}"
             yield Case(name, "bits", device, dtype, spec, shape, what=reference.name)
 
 
-def _compared(dtypes: Sequence[str], reference: Reference) -> Iterator[tuple[Spec, str]]:
+def _compared(
+    dtypes: Sequence[str], reference: Reference, *, brief: bool
+) -> Iterator[tuple[Spec, str]]:
     for dtype in dtypes:
         if dtype not in reference.dtypes:
             continue
@@ -161,10 +167,11 @@ def _compared(dtypes: Sequence[str], reference: Reference) -> Iterator[tuple[Spe
             yield of_layer("dense", "fan_in", distribution), dtype
         for plain in _PLAIN if dtype in _REAL else ("normal",):
             yield Spec(plain, 1.0 if plain == "uniform" else 0.02), dtype
-        if dtype == "float32":
-            for mode in get_args(Mode)[1:]:
-                yield of_layer("dense", mode, "truncated_normal"), dtype
-        if dtype == "float32" and reference.name == "eager":
+        if dtype != "float32" or brief:
+            continue
+        for mode in get_args(Mode)[1:]:
+            yield of_layer("dense", mode, "truncated_normal"), dtype
+        if reference.name == "eager":
             for layer in LAYERS:
                 if layer != "dense":
                     yield of_layer(layer, "fan_in", "truncated_normal"), dtype

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from varscale.conformance.report import as_json, html, table
 from varscale.conformance.results import Run
-from varscale.conformance.run import Plan, plan, run
+from varscale.conformance.running import Plan, plan, run
 from varscale.conformance.subject import Subject, find_subject, names
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from varscale.conformance.cases import Case
     from varscale.conformance.results import Outcome
-    from varscale.conformance.run import Plan
+    from varscale.conformance.running import Plan
 
 __all__ = ["CaseItem", "Conformance", "Deviation", "Suite", "Suites"]
 
@@ -99,7 +99,7 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Carry out the case."""
-        from varscale.conformance.run import execute
+        from varscale.conformance.running import execute
 
         planned = self.stash[_PLANNED]
         outcome = self.stash[_OUTCOME] = execute(planned.plan, planned.case)
@@ -212,7 +212,7 @@ class Conformance:
 
 
 def _plans(config: pytest.Config) -> dict[str, Plan]:
-    from varscale.conformance.run import plan
+    from varscale.conformance.running import plan
     from varscale.conformance.subject import find_subject
 
     seed = _workers_input(config).get("varscale_seed", config.getoption("varscale_seed"))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from varscale.conformance.cases import DTYPES, Reference, promised
 from varscale.conformance.manners import DEVICES, MANNERS
 from varscale.conformance.results import Outcome
-from varscale.conformance.run import Plan, execute
+from varscale.conformance.running import Plan, execute
 from varscale.conformance.subject import Subject
 
 __all__ = ["Entry", "Mutant", "mutants", "outcome_of"]

@@ -171,7 +171,7 @@ _ENTRIES: tuple[Entry, ...] = (
     ),
     (
         "the bias is counted",
-        "fan_in + 1, as in the original paper of LeCun's initializer.",
+        "fan_in + 1: the bias is one more input. No number of samples in reach would show it.",
         "scale/fan_in/normal/float32/cpu", "fans", _fans(_with_bias),
     ),
     (
@@ -202,12 +202,12 @@ _ENTRIES: tuple[Entry, ...] = (
     ),
     (
         "fan_in of all groups",
-        "A grouped convolution as if each output saw every input (timm#84).",
+        "A grouped convolution as if each output saw every input.",
         _case("grouped", "fan_in/truncated_normal"), "scale", _fans(_of_all_groups),
     ),
     (
         "fan_out of one group",
-        "fan_out divided by the groups, which JAX does not do (pytorch#23854).",
+        "fan_out divided by the groups, which JAX does not do (pytorch#23854, timm#84).",
         _case("grouped", "fan_out/uniform"), "scale", _fans(_of_one_group),
     ),
     (
