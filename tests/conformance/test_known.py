@@ -204,6 +204,8 @@ def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
         ("numpy<2", False),
         ("numpy>=2", True),
         ("numpy>=2.0.0", True),
+        (f"numpy>={np.__version__}", True),
+        (f"numpy<{np.__version__}", False),
         ("numpy>=999.1", False),
         ("numpy<999.1", True),
         ("no-such-distribution>=1", False),

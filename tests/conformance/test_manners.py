@@ -207,6 +207,18 @@ def test_the_generators_of_frameworks_that_are_imported_are_watched(
     assert failed(Plain(), "global state") == []
 
 
+def test_a_draw_that_reads_a_frameworks_generator_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Framework()
+    monkeypatch.setitem(sys.modules, "torch", fake)
+
+    @dataclass
+    class Reads(Plain):
+        def generator(self, key: Key) -> np.random.Generator:
+            return np.random.default_rng([*key.words, fake.moves])
+
+    assert failed(Reads(), "global state") == ["after global draws"]
+
+
 class Framework(types.ModuleType):
     """What torch and TensorFlow have of global generators."""
 

@@ -137,7 +137,7 @@ _ENTRIES: tuple[Entry, ...] = (
     (
         "rejected samples are uniform",
         "What is beyond 2 is replaced by something that surely is not.",
-        _TRUNCATED, "whole law", replace(RIGHT, truncated=_rejected_to_uniform),
+        _TRUNCATED, "tails", replace(RIGHT, truncated=_rejected_to_uniform),
     ),
     (
         "wrapped into the bounds",

@@ -51,7 +51,7 @@ def mutants(entries: Iterable[Entry], *, right: Subject) -> tuple[Mutant, ...]:
 
 
 def outcome_of(subject: Subject, case: str, seed: int) -> Outcome:
-    """What the suite says of one case, in its fast profile, as in a run of all cases.
+    """What the suite says of one case, in the default profile, as in a run of all cases.
 
     Args:
         subject: wrong or right.
@@ -65,13 +65,13 @@ def outcome_of(subject: Subject, case: str, seed: int) -> Outcome:
         subject,
         devices=subject.devices()[:1],
         dtypes=DTYPES,
-        profile="fast",
+        profile="default",
         manners=(*MANNERS, DEVICES),
         references=[_RECORDED],
     )
     laws = sum(one.kind == "law" for one in cases)
     for one in cases:
         if one.id == case:
-            plan = Plan(subject, (one,), seed, _ALARM / max(laws, 1), "fast", (), False)
+            plan = Plan(subject, (one,), seed, _ALARM / max(laws, 1), "default", (), False)
             return execute(plan, one)
     raise ValueError(f"case must be one of a run of {subject.name}, got {case!r}")
