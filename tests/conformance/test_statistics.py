@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from varscale.conformance import bounds, samples
+from varscale.conformance import bounds, dependence, samples
 from varscale.conformance import checks_of_laws as checks
+from varscale.conformance.dependence import Moments
 from varscale.conformance.laws import Continuous, Discrete, lattices
 from varscale.conformance.samples import Marginal, Repeats
 from varscale.conformance.specs import Spec
@@ -283,6 +284,21 @@ def test_repeats_are_found_in_a_draw_and_across_two() -> None:
     kept.add(np.array([1.0, 5.0]))  # of another pair of draws
     kept.add(np.array([4.0, 5.0]))
     assert (kept.n, kept.pairs, kept.repeated) == (10, 15 + 6, 4)
+
+
+@pytest.mark.parametrize("check", [dependence.lags, dependence.periods, dependence.keys])
+def test_correlation_is_about_the_laws_mean(check: Any) -> None:
+    # Two values with a mean of a half, as on a coarse lattice; nothing depends on anything.
+    numbers = np.random.default_rng(5)
+    kept = dependence.Dependence("IO")
+    for name in ("a", "b"):
+        kept.add(0.5 + numbers.choice([-1.0, 1.0], (256, 256)), name)
+    right = check(kept, Moments(0.5, 1.25, 0.5**4 + 6 * 0.25 + 1, 1.5), 1e-9)
+    assert right.passed
+    assert abs(right.statistic) < 0.05
+    about_zero = check(kept, Moments(0.0, 1.25, 0.5**4 + 6 * 0.25 + 1, 1.5), 1e-9)
+    assert not about_zero.passed
+    assert about_zero.statistic == pytest.approx(0.25 / 1.25, abs=0.05)
 
 
 def test_the_place_of_the_largest_distance_is_named() -> None:

@@ -95,9 +95,9 @@ def markdown(rows: Sequence[Row], *, date: str, versions: str) -> str:
         "# The kill matrix",
         "",
         "The conformance suite is tested with wrong initializers (mutants), each of them a mistake "
-        "that people make. Each is run on one case, in the default profile and with the share of the "
-        "alarm that the case has in a whole run. A mutant has to be killed by the check that is "
-        "meant for it; the same initializer without the mistake passes that case.",
+        "that people make. Each is run on one case, in the default profile and with the share of "
+        "the alarm that the case has in a whole run. A mutant has to be killed by the check that "
+        "is meant for it; the same initializer without the mistake passes that case.",
         "",
         f"{len(rows) - survivors} of {len(rows)} mutants were killed, {others} of them by other "
         f"checks than the one that is meant. {date}, seed {seed}, {versions}.",
