@@ -63,7 +63,12 @@ _DECLARED = re.compile(
 )
 
 # Names that differ between "what pip installs" and "what Python imports".
-_IMPORT_NAMES = {"orthogonal": "scipy", "tensorflow-cpu": "tensorflow", "dm-haiku": "haiku"}
+_IMPORT_NAMES = {
+    "orthogonal": "scipy",
+    "conformance": "scipy",
+    "tensorflow-cpu": "tensorflow",
+    "dm-haiku": "haiku",
+}
 
 # Names in VARSCALE_REQUIRE that are capabilities, not modules.
 _CAPABILITIES = frozenset({"chromium", "cuda", "git", "kernels"})

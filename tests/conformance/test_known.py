@@ -183,7 +183,6 @@ def test_a_file_that_is_misspelt_is_refused(text: str, message: str, tmp_path: P
 
 
 @pytest.mark.parametrize("cases", ["[3]", '[["a"]]'])
-@pytest.mark.xfail(strict=True, reason="what the list holds is not looked at")
 def test_patterns_that_are_no_list_of_texts_are_refused(cases: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cases"):
         read_known(file_of(tmp_path, entry(cases)))

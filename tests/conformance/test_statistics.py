@@ -229,6 +229,55 @@ def test_one_sample_outside_of_the_support_fails(value: float) -> None:
     assert not checks.support(kept_of(np.append(inside, value), law), None).passed
 
 
+@pytest.mark.parametrize("where", [0, 1])
+def test_a_sample_outside_of_the_support_fails_in_whichever_draw_it_is(where: int) -> None:
+    law = Continuous("uniform", 1.0)
+    for value in (-1.5, 1.5):
+        kept = Marginal(law, False, 2.0**-23)
+        for draw in range(2):
+            kept.add(np.append(np.linspace(-1, 1, 100), value if draw == where else 0.0))
+        assert not checks.support(kept, None).passed
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_sample_that_is_not_finite_fails_the_whole_law(value: float) -> None:
+    law = Continuous("uniform", 1.0)
+    z = np.linspace(-1, 1, 1000)
+    assert checks.whole_law(kept_of(z, law), None, 1e-6).passed
+    found = checks.whole_law(kept_of(np.append(z, value), law), None, 1e-6)
+    assert not found.passed
+    assert found.note.endswith("1 infinite or NaN")
+
+
+@pytest.mark.parametrize("shape", ["uniform", "normal", "truncated_normal", "radius", "rayleigh2"])
+def test_bounds_on_moments_are_hardly_wider_than_those_of_many_samples(shape: Any) -> None:
+    law, n, alarm = Continuous(shape, 1.0), 10**7, 1e-6
+    first, second, third, fourth, _, sixth = (law.moment(k) for k in range(1, 7))
+    kept = Marginal(law, False, 2.0**-23, n=n, sums=n * np.array([first, second, third]))
+    far = stats.norm.isf(alarm / 2) / math.sqrt(n)
+    for check, deviation in (
+        (checks.scale, math.sqrt(fourth - second**2) / second / 2),
+        (checks.mean, math.sqrt(second - first**2) / math.sqrt(second)),
+        (checks.third_moment, math.sqrt(sixth - third**2) / second**1.5),
+    ):
+        found = check(kept, None, alarm)
+        assert found.passed
+        assert deviation * far * 0.99 <= found.bound <= deviation * far * 1.35
+
+
+@pytest.mark.parametrize("change", [-0.2, 0.2])
+@pytest.mark.parametrize("cell", [0, 40, 127])
+def test_a_cell_with_too_few_or_too_many_samples_fails(cell: int, change: float) -> None:
+    law, each = uniform_over(128), 4000
+    counts = np.full(128, each)
+    counts[cell] += round(change * each)
+    values = dict(zip(law.values.tolist(), counts.tolist(), strict=True))
+    kept = Marginal(Continuous("uniform", 1.0), True, 2.0**-8, n=int(counts.sum()), values=values)
+    found = checks.lattice(kept, law, 1e-9)
+    assert not found.passed
+    assert found.note == f"128 cells; largest at {law.values[cell]:.6g}"
+
+
 def test_samples_at_the_ends_fail_when_there_are_too_many() -> None:
     law = Continuous("truncated_normal", 0.1)
     z = np.linspace(-1.9, 1.9, 10_000)
@@ -284,6 +333,38 @@ def test_repeats_are_found_in_a_draw_and_across_two() -> None:
     kept.add(np.array([1.0, 5.0]))  # of another pair of draws
     kept.add(np.array([4.0, 5.0]))
     assert (kept.n, kept.pairs, kept.repeated) == (10, 15 + 6, 4)
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.6])
+@pytest.mark.parametrize(("axis", "where"), [(0, 3), (1, 0), (1, 255)])
+def test_one_slice_that_is_too_wide_or_too_narrow_is_named(
+    axis: int, where: int, factor: float
+) -> None:
+    kept = dependence.Dependence("IO")
+    scales = np.ones((64, 256))
+    np.moveaxis(scales, axis, 0)[where] = factor
+    for name in ("a", "b"):
+        kept.add(scales * np.random.default_rng(5).standard_normal(scales.shape), name)
+    found = dependence.slices(kept, Moments(0.0, 1.0, 3.0, 10.0), 1e-6)
+    assert not found.passed
+    assert abs(found.statistic) > 1
+    assert found.note.startswith(f"largest at {'IO'[axis]}[{where}:{where + 1}]: ")
+
+
+def test_every_draw_is_compared_with_the_one_before_it() -> None:
+    numbers = np.random.default_rng(5)
+    first, second, third = numbers.standard_normal((3, 64, 256))
+    for draws, verdict in (
+        ((first, second, third), True),
+        ((first, first, third), False),
+        ((first, second, second), False),
+    ):
+        kept = dependence.Dependence("IO")
+        for name, draw in zip("abc", draws, strict=True):
+            kept.add(draw, name)
+        found = dependence.keys(kept, Moments(0.0, 1.0, 3.0, 10.0), 1e-9)
+        assert found.passed is verdict
+        assert verdict or found.note == f"largest: {'a and b' if draws[1] is first else 'b and c'}"
 
 
 @pytest.mark.parametrize("check", [dependence.lags, dependence.periods, dependence.keys])

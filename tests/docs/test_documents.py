@@ -35,6 +35,8 @@ def test_every_example_runs_as_it_stands(name: str, block: str, tmp_path: Path) 
         if f"varscale.{framework}" in block:
             reason = f"not installed: pip install varscale[{framework}]"
             pytest.importorskip(framework, reason=reason)
+    if "varscale.conformance" in block:
+        pytest.importorskip("scipy", reason="not installed: pip install varscale[conformance]")
     if "import jax" in block:
         pytest.importorskip("jax", reason="not installed: pip install varscale[jax]")
     if ">>>" in block:

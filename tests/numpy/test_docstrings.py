@@ -12,6 +12,10 @@ import varscale
 
 #: A module under one of these needs the framework, which is also the extra that brings it.
 FRAMEWORKS = ("torch", "tensorflow")
+PACKAGES = (
+    *("numerics", "adapters.numpy", "adapters.tensorflow", "adapters.torch"),
+    *("conformance", "conformance.mutants", "conformance.report", "conformance.subjects"),
+)
 #: Keras is left out: which backend it runs on is for its own tests to say.
 MODULES = sorted(
     module.name
@@ -19,13 +23,17 @@ MODULES = sorted(
     if module.name != "varscale.keras" and not module.ispkg
 ) + sorted(
     module.name
-    for package in ("numerics", "adapters.numpy", "adapters.tensorflow", "adapters.torch")
+    for package in PACKAGES
     for module in pkgutil.iter_modules(
         [f"{varscale.__path__[0]}/{package.replace('.', '/')}"], f"varscale.{package}."
     )
+    if not module.name.endswith("__main__")
 )
 #: The modules of the core whose examples people read; an empty run would say nothing.
 AT_LEAST_ONE = (
+    "varscale.conformance.bounds",
+    "varscale.conformance.running",
+    "varscale.conformance.subject",
     "varscale.draws",
     "varscale.dtypes",
     "varscale.equinox",
@@ -56,6 +64,8 @@ def test_the_examples_do_what_they_say(name: str) -> None:
             pytest.importorskip(
                 framework, reason=f"not installed: pip install varscale[{framework}]"
             )
+    if "conformance" in name.split("."):
+        pytest.importorskip("scipy", reason="not installed: pip install varscale[conformance]")
     results = doctest.testmod(importlib.import_module(name))
     assert results.failed == 0
     if name in AT_LEAST_ONE:

@@ -99,8 +99,9 @@ def _parse(text: str, name: str) -> tuple[Deviation, ...]:
     found = []
     for entry in read.get("deviation", []):
         wrong = set(entry) - _FIELDS
-        listed = isinstance(entry.get("cases"), list) and entry["cases"]
-        if wrong or not listed or "reason" not in entry:
+        patterns = entry.get("cases")
+        listed = isinstance(patterns, list) and all(isinstance(one, str) for one in patterns)
+        if wrong or not listed or not patterns or "reason" not in entry:
             raise ValueError(
                 f"{name}: a deviation has a list of cases and a reason, and may have link, since, "
                 f"where, strict, got {sorted(entry)}"
@@ -109,7 +110,7 @@ def _parse(text: str, name: str) -> tuple[Deviation, ...]:
             continue
         link, since = entry.get("link", ""), entry.get("since", "")
         strict = entry.get("strict", True)
-        found.append(Deviation(tuple(entry["cases"]), entry["reason"], link, since, strict))
+        found.append(Deviation(tuple(patterns), entry["reason"], link, since, strict))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import importlib.util
 import platform
 import secrets
 import time
@@ -93,7 +94,12 @@ def plan(
 
     Raises:
         ValueError: a seed, dtype, profile or alarm out of range; patterns that match no case.
+        ModuleNotFoundError: SciPy is not installed.
     """
+    if not importlib.util.find_spec("scipy"):
+        raise ModuleNotFoundError(
+            "the conformance suite needs scipy: pip install 'varscale[conformance]'", name="scipy"
+        )
     seed = secrets.randbelow(2**31 - 1) if seed is None else seed
     if not 0 <= seed < 2**31 - 1:
         raise ValueError(f"seed must be in [0, 2**31 - 1), got {seed}")
@@ -200,6 +206,7 @@ def run(
 
     Raises:
         ValueError: as `plan`.
+        ModuleNotFoundError: as `plan`.
 
     Example:
         >>> from varscale.conformance import find_subject, run

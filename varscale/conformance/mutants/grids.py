@@ -47,6 +47,10 @@ def _first_as(dtype: str) -> Steps:
     return replace(RIGHT, arranged=draw)
 
 
+def _coarse_imaginary_part(samples: Array) -> Array:
+    return samples.real + 1j * samples.imag.astype(np.float32).astype(np.float64)
+
+
 def _flushed(samples: Array, dtype: str) -> Array:
     kind = as_dtype(dtype)
     return np.where(np.abs(samples) < float(np.finfo(kind).tiny), 0.0, samples).astype(kind)
@@ -78,6 +82,12 @@ _ENTRIES: tuple[Entry, ...] = (
         "complex128 drawn as complex64",
         "Likewise, of complex samples.",
         "law/dense/fan_in/normal/complex128/cpu", "repeats", _first_as("complex64"),
+    ),
+    (
+        "an imaginary part drawn as float32",
+        "Likewise, of one of the two parts.",
+        "law/dense/fan_in/normal/complex128/cpu", "repeats",
+        replace(RIGHT, arranged=_coarse_imaginary_part),
     ),
     (
         "bfloat16 rounded twice",
