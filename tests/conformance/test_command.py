@@ -62,6 +62,13 @@ class Raises(Normal):
 
 RAISES = Raises("raises", 1.0)
 
+class NeedsWhatIsNotThere(Normal):
+    def devices(self):
+        import no_such_library
+        return ["cpu"]
+
+NEEDS = NeedsWhatIsNotThere("needs", 1.0)
+
 def nothing():
     return 3
 """
@@ -240,6 +247,7 @@ def test_a_device_that_is_not_there_is_not_passed(folder: Path) -> None:
             "subject 'drawn:nothing' must have name, claims, devices, draw, to_numpy",
         ),
         (["-s", "no_such_module:X"], "no_such_module:X: no_such_module is not installed"),
+        (["-s", "drawn:NEEDS"], "drawn:NEEDS: no_such_library is not installed"),
         (["-s", "drawn:RIGHT", "--seed", "-1"], "drawn:RIGHT: seed must be in [0, 2**31 - 1), got"),
         (["-s", "drawn:RIGHT", "--alarm", "2"], "drawn:RIGHT: alarm must be a probability"),
         (["-s", "drawn:RIGHT", "--dtype", "float12"], "drawn:RIGHT: dtype must be "),

@@ -317,6 +317,7 @@ def test_a_tails_detectable_error_is_seen_as_often_as_it_says() -> None:
     kept = Marginal(law, False, 2.0**-23, n=n, bins=np.full(samples.BINS, n // samples.BINS))
     found = checks.tails(kept, alarm)
     assert found.passed
+    assert found.statistic == 0  # every bin has what is expected of it
     assert found.detectable is not None
     levels = sum(n * 2.0**-k >= 200 for k in range(2, 17))
     _, high = bounds.binomial_range(n, 0.25, alarm / (2 * levels))

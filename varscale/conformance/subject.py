@@ -133,6 +133,7 @@ def find_subject(name: str) -> Subject:
         made = found()
     _check(name, made)
     checked: Subject = made
+    checked.devices()  # asks its library, which may not be there
     return checked
 
 
