@@ -22,6 +22,11 @@ KNOWN = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def scipy() -> None:
+    pytest.importorskip("scipy", reason="not installed: pip install varscale[conformance]")
+
+
 @dataclass
 class Small:
     """A subject of one law, whose manners are right but for the ones that are named."""

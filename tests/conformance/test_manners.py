@@ -30,6 +30,11 @@ from varscale.keys import Key, key
 Shape = tuple[int, ...]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def scipy() -> None:
+    pytest.importorskip("scipy", reason="not installed: pip install varscale[conformance]")
+
+
 @dataclass
 class Plain:
     """A subject that answers whatever it is asked, but for what it does not offer."""

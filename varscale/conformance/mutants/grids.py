@@ -48,7 +48,8 @@ def _first_as(dtype: str) -> Steps:
 
 
 def _coarse_imaginary_part(samples: Array) -> Array:
-    return samples.real + 1j * samples.imag.astype(np.float32).astype(np.float64)
+    found: Array = samples.real + 1j * samples.imag.astype(np.float32).astype(np.float64)
+    return found
 
 
 def _flushed(samples: Array, dtype: str) -> Array:
