@@ -109,7 +109,7 @@ class Repeats:
         """Take a draw in: real samples; every second one is compared with the one before it."""
         flat = batch.reshape(-1)
         if self._held is None:
-            self._held = flat
+            self._held = flat.copy()  # a subject may use its memory again
             return
         ordered = np.sort(np.concatenate([self._held, flat]))
         self._held = None
