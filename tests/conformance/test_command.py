@@ -17,7 +17,7 @@ import pytest
 from varscale.conformance import command
 from varscale.conformance.command import main
 from varscale.conformance.report import as_json
-from varscale.conformance.running import run
+from varscale.conformance.running import carry_out, plan
 from varscale.conformance.subject import find_subject
 
 pytest.importorskip("scipy", reason="not installed: pip install scipy")
@@ -177,11 +177,16 @@ def test_a_file_of_known_deviations_is_used_unless_it_is_none(folder: Path) -> N
 def test_options_reach_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
-    def fake(subject: Any, **options: Any) -> Any:
+    def planned(subject: Any, **options: Any) -> Any:
         asked.update(options)
-        return run(subject, seed=1, profile="fast", cases=[CASE])
+        return plan(subject, seed=1, profile="fast", cases=[CASE])
 
-    monkeypatch.setattr(command, "run", fake)
+    def carried_out(made: Any, progress: Any) -> Any:
+        asked["progress"] = progress
+        return carry_out(made, progress)
+
+    monkeypatch.setattr(command, "plan", planned)
+    monkeypatch.setattr(command, "carry_out", carried_out)
     arguments = ["--device", "cpu", "--dtype", "float32", "--dtype", "float64", "--seed", "5"]
     arguments += ["--thorough", "--case", "law/*", "--alarm", "1e-3", "--known", "none"]
     assert main(["-s", "drawn:RIGHT", *arguments]) == 0

@@ -33,12 +33,7 @@ def bits_case(subject: Subject, case: Case, seed: int) -> Outcome:
     got = subject.to_numpy(subject.draw(spec, key, case.shape, case.dtype, case.device))
     finding, away = _compare(got, want)
     facts = {
-        "initializer": spec.initializer,
-        "layer": spec.layer,
-        "mode": spec.mode if spec.initializer == "variance_scaling" else "",
-        "distribution": spec.samples,
-        "dtype": case.dtype,
-        "device": case.device,
+        **case.facts,
         "reference": f"JAX, {case.what}",
         "equal": float((away == 0).mean()) if away.size else 1.0,
         "ulp": int(away.max()) if away.size else 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from varscale.arguments import check_choice
 from varscale.conformance.layers import LAYERS
@@ -50,6 +50,18 @@ class Case:
     shape: tuple[int, ...]
     draws: int = 1
     what: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What tables say of it; see `varscale.conformance.results.Outcome`."""
+        return {
+            "initializer": self.spec.initializer,
+            "layer": self.spec.layer,
+            "mode": self.spec.mode if self.spec.initializer == "variance_scaling" else "",
+            "distribution": self.spec.samples,
+            "dtype": self.dtype,
+            "device": self.device,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from varscale.conformance.report import as_json, html, table
 from varscale.conformance.results import Run
-from varscale.conformance.running import Plan, plan, run
+from varscale.conformance.running import Plan, carry_out, plan
 from varscale.conformance.subject import Subject, find_subject, names
 
 if TYPE_CHECKING:
@@ -150,17 +150,7 @@ def _run(options: argparse.Namespace) -> int:
 def _one(options: argparse.Namespace, name: str, made: Plan, shown: Console) -> Run:
     """Run one subject, which is called as it was asked for: that name repeats it."""
     with table.progress(shown, name) as step:
-        result = run(
-            made.subject,
-            seed=made.seed,
-            devices=options.device,
-            dtypes=options.dtype,
-            profile=options.profile,
-            alarm=options.alarm,
-            cases=options.case,
-            known=_known(options),
-            progress=None if options.quiet else step,
-        )
+        result = carry_out(made, None if options.quiet else step)
     return replace(result, subject=name)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from varscale.conformance import checks_of_laws as laws_checked
@@ -18,7 +17,7 @@ from varscale.conformance.layers import LAYERS
 from varscale.conformance.results import Finding, Outcome
 from varscale.conformance.samples import Marginal, Repeats, standardized
 from varscale.conformance.subject import Subject
-from varscale.dtypes import COMPLEX, as_dtype
+from varscale.dtypes import COMPLEX, as_dtype, float_format
 from varscale.keys import Key, key, split
 
 __all__ = ["draw_keys", "law_case"]
@@ -51,7 +50,8 @@ def law_case(subject: Subject, case: Case, seed: int, alarm: float) -> Outcome:
     law = continuous(case.spec, case.shape, case.dtype)
     kind, short = as_dtype(case.dtype), is_short(case.dtype)
     part = np.empty(0, kind).real.dtype if kind in COMPLEX else kind
-    spacing = float(ml_dtypes.finfo(part).eps)  # type: ignore[no-untyped-call]
+    mantissa = float_format(part).mantissa
+    spacing = 2.0**-mantissa
     marginal, angle = Marginal(law, short, spacing), Marginal(_ANGLE, False, spacing)
     placed, parts = Dependence(LAYERS[case.spec.layer].axes), [Repeats(), Repeats()]
     candidates: list[Discrete | None] = [None]
@@ -77,7 +77,6 @@ def law_case(subject: Subject, case: Case, seed: int, alarm: float) -> Outcome:
             kept.add(of)
         z = standardized(law, wide)
         placed.add(np.where(np.isfinite(z), z, 0.0), name)
-    mantissa = int(ml_dtypes.finfo(part).nmant)  # type: ignore[no-untyped-call]
     if not marginal.n:
         return Outcome(case.id, "law", "failed", (laws_checked.support(marginal, None),))
     tried = [
@@ -145,16 +144,10 @@ def _conclude(
 def _facts(
     case: Case, findings: list[Finding], discrete: Discrete | None, *, passed: bool
 ) -> dict[str, Any]:
-    spec = case.spec
     scale = next(one for one in findings if one.check == "scale")
     ratio, half = 1 + scale.statistic, scale.bound
     return {
-        "initializer": spec.initializer,
-        "layer": spec.layer,
-        "mode": spec.mode if spec.initializer == "variance_scaling" else "",
-        "distribution": spec.samples,
-        "dtype": case.dtype,
-        "device": case.device,
+        **case.facts,
         "law": ("none" if not passed else discrete.name if discrete else "jax"),
         "scale": ratio,
         "scale_low": ratio / (1 + half),

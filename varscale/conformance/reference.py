@@ -5,7 +5,6 @@ The files of `vectors/` were printed by JAX itself, with the version that made t
 
 from __future__ import annotations
 
-import contextlib
 import importlib.resources
 import importlib.util
 import json
@@ -17,6 +16,7 @@ import numpy as np
 
 from varscale.conformance.cases import DTYPES, Reference
 from varscale.conformance.specs import Spec
+from varscale.conformance.subjects.native import COMPILED, EAGER
 from varscale.dtypes import as_dtype
 from varscale.keys import Key
 
@@ -50,13 +50,8 @@ def references(subject: str) -> tuple[Reference, ...]:
 
 def native(spec: Spec, key: Key, shape: tuple[int, ...], dtype: str, *, compiled: bool) -> Array:
     """The installed JAX's value on CPU, eager or under `jax.jit`."""
-    import jax
-
-    init = _function(spec)
-    call = jax.jit(lambda one: init(one, shape, dtype)) if compiled else init
-    with _configured(x64=dtype in ("float64", "complex128"), partitionable=key.partitionable):
-        wrapped = jax.random.wrap_key_data(np.array(key.words, np.uint32), impl=key.impl)
-        return np.asarray(call(wrapped) if compiled else call(wrapped, shape, dtype))
+    subject = COMPILED if compiled else EAGER
+    return subject.to_numpy(subject.draw(spec, key, shape, dtype, "cpu"))
 
 
 def native_form(*, compiled: bool) -> bool | None:
@@ -88,29 +83,3 @@ def recorded(name: str) -> Iterator[tuple[Spec, Key, tuple[int, ...], str, Array
             case["dtype"],
             bits.view(dtype).reshape(case["shape"]),
         )
-
-
-def _function(spec: Spec) -> Any:
-    import jax
-
-    make = getattr(jax.nn.initializers, spec.initializer)
-    if spec.initializer != "variance_scaling":
-        return make(spec.scale)
-    axes = spec.in_axis, spec.out_axis, spec.batch_axis
-    return make(spec.scale, spec.mode, spec.distribution, *axes)
-
-
-@contextlib.contextmanager
-def _configured(*, x64: bool, partitionable: bool) -> Iterator[None]:
-    """JAX's settings that a draw's values depend on, for the time of the draw."""
-    import jax
-
-    if hasattr(jax, "enable_x64"):
-        wide = jax.enable_x64(x64)
-    else:
-        from jax.experimental import enable_x64
-
-        wide = enable_x64(x64)
-    cpu = jax.default_device(jax.local_devices(backend="cpu")[0])
-    with wide, jax.threefry_partitionable(partitionable), cpu:
-        yield

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from varscale.conformance.bits_case import bits_case, vectors_case
 from varscale.conformance.cases import DTYPES, Case, Profile, promised
@@ -25,7 +25,7 @@ from varscale.conformance.results import Finding, Outcome, Run
 from varscale.conformance.scale_case import scale_case
 from varscale.conformance.subject import NotOffered, Subject
 
-__all__ = ["Plan", "execute", "plan", "run"]
+__all__ = ["Plan", "carry_out", "execute", "plan", "run"]
 
 #: Distributions whose versions a run names, where they are installed.
 _PACKAGES = (
@@ -139,11 +139,11 @@ def execute(plan: Plan, case: Case) -> Outcome:
         outcome = _carry_out(plan, case)
     except NotOffered as error:
         reason = f"not offered: {error}"
-        outcome = Outcome(case.id, case.kind, "not run", reason=reason, facts=_where(case))
+        outcome = Outcome(case.id, case.kind, "not run", reason=reason, facts=case.facts)
     except Exception as error:  # whatever a subject raises
         note = f"{type(error).__name__}: {' '.join(str(error).split())}"
         found = Finding("call", False, 0, 1.0, 0.0, unit="errors", note=note)
-        outcome = Outcome(case.id, case.kind, "failed", (found,), facts=_where(case))
+        outcome = Outcome(case.id, case.kind, "failed", (found,), facts=case.facts)
     outcome = replace(outcome, seconds=time.perf_counter() - started)
     return expected(outcome, plan.known)
 
@@ -152,7 +152,7 @@ def _carry_out(plan: Plan, case: Case) -> Outcome:
     subject = plan.subject
     if case.device not in subject.devices():
         reason = f"not available: {case.device}"
-        return Outcome(case.id, case.kind, "not run", reason=reason, facts=_where(case))
+        return Outcome(case.id, case.kind, "not run", reason=reason, facts=case.facts)
     # A seed of its own for each case, the same whether it is carried out alone or with others.
     seed = (plan.seed + zlib.crc32(case.id.encode())) % (2**31 - 1)
     if case.kind == "law":
@@ -165,15 +165,6 @@ def _carry_out(plan: Plan, case: Case) -> Outcome:
     if case.what in VECTORS:
         return vectors_case(subject, case)
     return bits_case(subject, case, seed)
-
-
-def _where(case: Case) -> dict[str, Any]:
-    return {
-        "layer": case.spec.layer,
-        "distribution": case.spec.samples,
-        "dtype": case.dtype,
-        "device": case.device,
-    }
 
 
 def run(
@@ -218,20 +209,25 @@ def run(
         subject, seed=seed, devices=devices, dtypes=dtypes, profile=profile, alarm=alarm,
         cases=cases, known=known,
     )  # fmt: skip
+    return carry_out(made, progress)
+
+
+def carry_out(plan: Plan, progress: Callable[[Outcome, int, int], None] | None = None) -> Run:
+    """Carry out all cases of a plan; see `run`."""
     started, date = time.perf_counter(), datetime.datetime.now(datetime.UTC)
     outcomes: list[Outcome] = []
-    for case in made.cases:
-        outcomes.append(execute(made, case))
+    for case in plan.cases:
+        outcomes.append(execute(plan, case))
         if progress is not None:
-            progress(outcomes[-1], len(outcomes), len(made.cases))
+            progress(outcomes[-1], len(outcomes), len(plan.cases))
     return Run(
-        subject=subject.name,
-        claims=tuple(sorted(subject.claims)),
-        seed=made.seed,
-        profile=profile,
-        alarm=alarm,
+        subject=plan.subject.name,
+        claims=tuple(sorted(plan.subject.claims)),
+        seed=plan.seed,
+        profile=plan.profile,
+        alarm=plan.alarm,
         outcomes=tuple(outcomes),
-        faults=made.finish(outcomes),
+        faults=plan.finish(outcomes),
         versions=versions(),
         machine=machine(),
         date=date.isoformat(timespec="seconds"),

@@ -66,8 +66,4 @@ def scale_case(subject: Subject, case: Case, seed: int) -> Outcome:
         unit="relative error of the scales' quotient",
         note=text,
     )
-    facts = {
-        "initializer": case.spec.initializer, "layer": "dense", "mode": case.spec.mode,
-        "distribution": case.spec.samples, "dtype": case.dtype, "device": case.device,
-    }  # fmt: skip
-    return Outcome(case.id, "scale", "passed" if passed else "failed", (found,), facts=facts)
+    return Outcome(case.id, "scale", "passed" if passed else "failed", (found,), facts=case.facts)
