@@ -24,7 +24,18 @@ from varscale.layout import (
 from varscale.numerics import Draw, sampler
 from varscale.numerics.numpy_ops import NUMPY
 
-__all__ = ["BLOCK", "AnyDraw", "Draw", "Known", "Plan", "advise_huge_pages", "bind", "fill", "plan"]
+__all__ = [
+    "BLOCK",
+    "AnyDraw",
+    "Draw",
+    "Known",
+    "Plan",
+    "advise_huge_pages",
+    "bind",
+    "fill",
+    "plan",
+    "write",
+]
 
 #: Elements that are made at once: the scratch of a fill is about 100 bytes times this.
 BLOCK = 1 << 14
@@ -113,19 +124,26 @@ def fill(
             "destination must not overlap itself, got an array of shape "
             f"{destination.shape} and strides {destination.strides}"
         )
+    write(draw, destination, where, threads)
+    return destination
+
+
+def write(
+    draw: AnyDraw, destination: np.ndarray[Any, Any], where: CounterMap, threads: int | None = None
+) -> None:
+    """What `fill` does once all is checked: for adapters that have checked their own tensors."""
     if isinstance(draw, Known):
         if destination.size:
             destination[...] = draw.at(where)
-        return destination
+        return
     if native.fill(draw, destination, where, threads):
-        return destination
+        return
     where, strides = in_memory_order(where, destination.strides)
     memory = _strided(destination, where.extent, strides)
     samples = sampler(NUMPY, draw)
     with np.errstate(all="ignore"):  # an infinite scale makes NaN without a word, as in JAX
         for index, part in blocks(where, BLOCK):
             memory[index] = samples(part).reshape(part.extent)
-    return destination
 
 
 def plan(

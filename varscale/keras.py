@@ -3,9 +3,9 @@
 Import this module before a model is loaded that was saved with one of its classes.
 """
 
+from typing import TYPE_CHECKING
+
 from varscale.adapters.keras.function import KerasInitializerFunction
-from varscale.adapters.keras.port.apply import KerasPlan
-from varscale.adapters.keras.port.calls import check, explain, init_, plan
 from varscale.adapters.keras.variance_scaling import (
     GlorotNormal,
     GlorotUniform,
@@ -26,6 +26,11 @@ from varscale.adapters.keras.without_fans import (
     Zeros,
 )
 from varscale.family import Family
+from varscale.lazy import attach
+
+if TYPE_CHECKING:
+    from varscale.adapters.keras.port.apply import KerasPlan
+    from varscale.adapters.keras.port.calls import check, explain, init_, plan
 
 __all__ = [
     "Constant",
@@ -99,3 +104,12 @@ variance_scaling = _family.variance_scaling
 xavier_normal = _family.xavier_normal
 xavier_uniform = _family.xavier_uniform
 zeros = _family.zeros
+
+#: Whole models: most programs draw single tensors, and do not pay for these modules' import.
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "varscale.adapters.keras.port.apply": ("KerasPlan",),
+        "varscale.adapters.keras.port.calls": ("check", "explain", "init_", "plan"),
+    },
+)

@@ -1,5 +1,7 @@
 """JAX's initializers for PyTorch: `init(key, shape, ...)`, and in place with an underscore."""
 
+from typing import TYPE_CHECKING
+
 from varscale.adapters.torch.filling import fill
 from varscale.adapters.torch.initializers import TorchInitializer
 from varscale.adapters.torch.inplace import (
@@ -23,10 +25,13 @@ from varscale.adapters.torch.inplace import (
     xavier_uniform_,
     zeros_,
 )
-from varscale.adapters.torch.port.apply import TorchPlan
-from varscale.adapters.torch.port.calls import check, explain, init_, plan
 from varscale.adapters.torch.weights import conv_transpose_layout
 from varscale.family import Family
+from varscale.lazy import attach
+
+if TYPE_CHECKING:
+    from varscale.adapters.torch.port.apply import TorchPlan
+    from varscale.adapters.torch.port.calls import check, explain, init_, plan
 
 __all__ = [
     "TorchInitializer",
@@ -97,3 +102,12 @@ variance_scaling = _family.variance_scaling
 xavier_normal = _family.xavier_normal
 xavier_uniform = _family.xavier_uniform
 zeros = _family.zeros
+
+#: Whole models: most programs draw single tensors, and do not pay for these modules' import.
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "varscale.adapters.torch.port.apply": ("TorchPlan",),
+        "varscale.adapters.torch.port.calls": ("check", "explain", "init_", "plan"),
+    },
+)

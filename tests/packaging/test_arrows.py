@@ -35,8 +35,9 @@ LATE_LIBRARIES = {"varscale.linalg": frozenset({"scipy"})}
 RECORDING = "varscale.recipe.recording"
 # These write into a destination of any framework, and ask for its room when they see one.
 DESTINATIONS = "varscale.recipe.destinations"
-# The user says which module is to be imported: an adapter, a function, a subject.
-COMPUTED = ("varscale", "varscale.cli", "varscale.conformance", "varscale.conformance.subject")
+# The user says which module is to be imported: an adapter, a function, a subject. What `attach`
+# imports stands in its arguments, where it is read.
+COMPUTED = ("varscale", "varscale.cli", "varscale.lazy", "varscale.conformance.subject")
 
 # What pytest imports, when it imports nothing else of varscale.
 PLUGIN = "varscale.conformance.plugin"
@@ -78,6 +79,12 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[I
                 argument = node.args[0] if node.args else None
                 literal = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
                 yield Import(str(argument.value) if literal else "?", node.lineno, late)
+            if called == "attach":
+                rooms = node.args[1]
+                assert isinstance(rooms, ast.Dict), "attach wants its rooms written out"
+                for room in rooms.keys:
+                    assert isinstance(room, ast.Constant)
+                    yield Import(str(room.value), node.lineno, True)
         inside = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         inside |= isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for child in ast.iter_child_nodes(node):
@@ -198,6 +205,10 @@ BROKEN = {
     "the face imports an adapter": ("varscale", "from varscale.adapters.torch import x"),
     "a door imports a framework": ("varscale.torch", "import torch"),
     "a door imports another room": ("varscale.torch", "from varscale.adapters.numpy import x"),
+    "a door attaches another room": (
+        "varscale.torch",
+        "attach(__name__, {'varscale.adapters.keras.port.calls': ('plan',)})",
+    ),
     "a relative import of an adapter": ("varscale.numerics.erf", "from ..adapters import torch"),
     "an adapter imports another framework": ("varscale.adapters.torch.a", "import jax"),
     "an adapter imports another room": (
@@ -274,6 +285,10 @@ ALLOWED = {
         "def f():\n    from varscale.conformance.command import main",
     ),
     "a door imports its room": ("varscale.torch", "from varscale.adapters.torch import x"),
+    "a door attaches its room": (
+        "varscale.torch",
+        "attach(__name__, {'varscale.adapters.torch.port.calls': ('plan',)})",
+    ),
     "the plug-in imports pytest": (PLUGIN, "import pytest"),
     "the suite names a library's types": (
         "varscale.conformance.a",

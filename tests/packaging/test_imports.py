@@ -112,3 +112,18 @@ else:
     raise AssertionError("no error")
 """
     assert set(asked_for(program)) == {framework}
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_whole_models_are_imported_when_they_are_asked_for(framework: str) -> None:
+    pytest.importorskip(framework, reason=f"not installed: pip install varscale[{framework}]")
+    program = f"""
+import sys, varscale.{framework} as door
+assert not [name for name in sys.modules if name.startswith("varscale.port")], "imported"
+assert set(door.__all__) <= set(dir(door))
+assert door.init_ is door.init_ and door.init_.__module__.endswith("port.calls")
+assert "varscale.port.plan" in sys.modules
+from varscale.{framework} import check, explain, plan
+print(getattr(door, "no_such_name", "none"))
+"""
+    assert output(program).strip() == "none"

@@ -8,8 +8,9 @@ modules are imported when they are asked for: pytest imports this package for th
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from varscale.lazy import attach
 
 if TYPE_CHECKING:
     from varscale.conformance.results import Finding, Outcome, Picture, Run
@@ -34,20 +35,14 @@ __all__ = [
     "seed_of",
 ]
 
-_ROOMS = {
-    "results": ("Finding", "Outcome", "Picture", "Run"),
-    "running": ("Plan", "execute", "plan", "run"),
-    "specs": ("Spec",),
-    "subject": ("NotOffered", "Subject", "find_subject", "names", "seed_of"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for room, inside in _ROOMS.items():
-        if name in inside:
-            return getattr(importlib.import_module(f"varscale.conformance.{room}"), name)
-    raise AttributeError(f"module 'varscale.conformance' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "varscale.conformance.results": ("Finding", "Outcome", "Picture", "Run"),
+        "varscale.conformance.running": ("Plan", "execute", "plan", "run"),
+        "varscale.conformance.specs": ("Spec",),
+        "varscale.conformance.subject": (
+            *("NotOffered", "Subject", "find_subject", "names", "seed_of"),
+        ),
+    },
+)

@@ -46,9 +46,12 @@ def initialised(slot: Slot, options: Options) -> Slot:
     compiled = (
         True if any(lift.kind in ("scan", "jit") for lift in slot.lifts) else options.compiled
     )
-    for i, param in enumerate(draws):
-        if isinstance(param, Param):
-            draws[i] = replace(param, init=_compiled(param.init, compiled))
+    if compiled is not None:
+        for i, param in enumerate(draws):
+            if isinstance(param, Param):
+                draws[i] = replace(param, init=_compiled(param.init, compiled))
+    if draws == list(slot.layer.draws):
+        return slot
     return replace(slot, layer=replace(slot.layer, draws=tuple(draws)))
 
 
@@ -59,9 +62,9 @@ def _is_meant(name: str | None, param: Param) -> bool:
     return name == last or bool(match(name, param.path))
 
 
-def _compiled(init: Initializer, compiled: bool | None) -> Initializer:
+def _compiled(init: Initializer, compiled: bool) -> Initializer:
     """With JAX's rounding, where the initializer was not given one."""
-    if compiled is None or getattr(init, "compiled", True) is not None:
+    if getattr(init, "compiled", True) is not None:
         return init
     with_rounding: Initializer = replace(cast(Any, init), compiled=compiled)
     return with_rounding

@@ -19,7 +19,7 @@ from varscale.port.layers import Index, Param
 from varscale.port.places import Place, counters
 from varscale.port.slots import Keyed, Slot
 
-__all__ = ["Plan", "Row", "rows_of"]
+__all__ = ["Plan", "Row", "draws_of", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,18 @@ class Plan:
             for row in self.rows
             if row.path
         }
+
+
+def draws_of(name: str, rows: Sequence[Row], dtype: DTypeLike) -> list[AnyDraw]:
+    """What is drawn for the rows of a parameter of the twin.
+
+    Raises:
+        ValueError: an initializer cannot draw this dtype.
+    """
+    try:
+        return [row.draw(dtype) for row in rows]
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def rows_of(

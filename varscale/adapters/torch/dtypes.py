@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ __all__ = ["numpy_dtype", "torch_dtype"]
 
 def numpy_dtype(dtype: torch.dtype | DTypeLike) -> np.dtype[Any]:
     """The core's dtype for a torch dtype, a NumPy dtype or a name."""
-    return as_dtype(str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype)
+    return _of_torch(dtype) if isinstance(dtype, torch.dtype) else as_dtype(dtype)
 
 
 def torch_dtype(dtype: torch.dtype | DTypeLike) -> torch.dtype:
@@ -23,10 +24,17 @@ def torch_dtype(dtype: torch.dtype | DTypeLike) -> torch.dtype:
     Raises:
         TypeError: torch has no such dtype.
     """
-    if isinstance(dtype, torch.dtype):
-        return dtype
-    name = as_dtype(dtype).name
-    found = getattr(torch, name, None)
+    return dtype if isinstance(dtype, torch.dtype) else _of_numpy(as_dtype(dtype))
+
+
+@functools.cache
+def _of_torch(dtype: torch.dtype) -> np.dtype[Any]:
+    return as_dtype(str(dtype).removeprefix("torch."))
+
+
+@functools.cache
+def _of_numpy(dtype: np.dtype[Any]) -> torch.dtype:
+    found = getattr(torch, dtype.name, None)
     if not isinstance(found, torch.dtype):
-        raise TypeError(f"dtype {name} is not a dtype of torch")
+        raise TypeError(f"dtype {dtype.name} is not a dtype of torch")
     return found

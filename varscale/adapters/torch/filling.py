@@ -95,7 +95,7 @@ def fill(draw: AnyDraw, tensor: torch.Tensor, layout: AnyLayout | None = None) -
         return tensor
     target = tensor.detach()
     if tensor.device.type == "cpu":
-        draws.fill(draw, numpy_view(target), where)
+        draws.write(draw, numpy_view(target), where)
         if not tensor.is_inference():
             # NumPy wrote behind autograd's back; it must know that saved values are stale.
             torch.autograd.graph.increment_version(tensor)
@@ -130,7 +130,7 @@ def fill_from_host(draw: AnyDraw, tensor: torch.Tensor, where: CounterMap) -> No
 
     def from_host(part: CounterMap) -> torch.Tensor:
         host = torch.empty(part.extent, dtype=tensor.dtype, device="cpu")
-        draws.fill(draw, numpy_view(host), part)
+        draws.write(draw, numpy_view(host), part)
         return host.to(tensor.device)
 
     _fill_blocks(tensor, where, from_host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -35,7 +36,7 @@ class Table:
                 "give a rule for it"
             )
         make = self._makers.get(name or kind, self._makers[kind])
-        arguments = inspect.signature(make).parameters
+        arguments = _arguments(make)
         known_sizes = set(arguments)
         mistaken = sorted(set(said) - known_sizes)
         if mistaken:
@@ -65,3 +66,8 @@ class Table:
             )
         layer = make(**given)
         return layer if name is None else replace(layer, name=name)
+
+
+@functools.cache
+def _arguments(make: Callable[..., JaxLayer]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(make).parameters

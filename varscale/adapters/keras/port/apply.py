@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from varscale.adapters.keras.backends import values
 from varscale.adapters.keras.port.own import own_law
-from varscale.draws import fill
+from varscale.draws import AnyDraw, fill
 from varscale.dtypes import DTypeLike, as_dtype
 from varscale.port.check import Comparison, check
 from varscale.port.explain import Explanation, explain
-from varscale.port.plan import Plan
+from varscale.port.plan import Plan, draws_of
 from varscale.port.slots import Keys
 from varscale.port.trees import AnyTree
 
@@ -52,15 +52,13 @@ class KerasPlan:
             ValueError: a variable of a dtype that its initializer cannot draw. Nothing has been
                 written then.
         """
-        chosen = {name: self.plan.rows_of(name) for name in names or self.plan.by_name}
-        for name, rows in chosen.items():
-            for row in rows:
-                try:
-                    row.draw(as_dtype(self.variables[name].dtype))
-                except (NotImplementedError, TypeError, ValueError) as error:
-                    raise ValueError(f"{name}: {error}") from error
-        for name in chosen:
-            self.variables[name].assign(self.draw(name))
+        draws = {
+            name: draws_of(name, self.plan.rows_of(name), as_dtype(self.variables[name].dtype))
+            for name in names or self.plan.by_name
+        }
+        for name in list(draws):
+            # Not kept: orthogonal matrices stay with their draw.
+            self.variables[name].assign(self._drawn(name, draws.pop(name)))
         if not names:
             for name, value in self.plan.constants:
                 variable = self.variables[name]
@@ -77,15 +75,14 @@ class KerasPlan:
             TypeError: not a name.
             KeyError: no such variable, or one that is left as it is.
         """
-        rows, variable = self.plan.rows_of(name), self.variables[name]
-        array = np.empty(tuple(variable.shape), as_dtype(dtype or variable.dtype))
-        for row in rows:
+        rows, kind = self.plan.rows_of(name), as_dtype(dtype or self.variables[name].dtype)
+        return self._drawn(name, [row.draw(kind) for row in rows])
+
+    def _drawn(self, name: str, draws: Sequence[AnyDraw]) -> np.ndarray[Any, Any]:
+        array = np.empty(tuple(self.variables[name].shape), draws[0].dtype)
+        for row, draw in zip(self.plan.by_name[name], draws, strict=True):
             part = array[row.index]
-            fill(
-                row.draw(array.dtype),
-                part if row.view is None else _seen(part, row.view),
-                row.where,
-            )
+            fill(draw, part if row.view is None else _seen(part, row.view), row.where)
         return array
 
     def explain(self) -> Explanation:

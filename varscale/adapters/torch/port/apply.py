@@ -15,10 +15,11 @@ from varscale.adapters.torch.dtypes import numpy_dtype
 from varscale.adapters.torch.filling import check_destination, fill, numpy_view
 from varscale.adapters.torch.port.own import own_laws
 from varscale.arguments import check_kind
+from varscale.draws import AnyDraw
 from varscale.port.check import Comparison, check
 from varscale.port.explain import Explanation, explain
 from varscale.port.own import Own
-from varscale.port.plan import Plan, Row
+from varscale.port.plan import Plan, Row, draws_of
 from varscale.port.slots import Keys
 from varscale.port.trees import AnyTree
 
@@ -55,6 +56,7 @@ class TorchPlan:
         planned = {name: self.plan.rows_of(name) for name in names or self.plan.by_name}
         tensors = {name: self._tensor(name) for name in planned}
         averages = {} if names else {name: self._tensor(name) for name, _ in self.plan.constants}
+        draws: dict[str, Sequence[AnyDraw]] = {}
         for name, tensor in (tensors | averages).items():
             check_destination(tensor)
             if tensor.is_meta:
@@ -62,15 +64,13 @@ class TorchPlan:
                     f"{name} is on the meta device and has no memory: call "
                     "model.to_empty(device=...) first"
                 )
-            for row in planned.get(name, ()):
-                try:
-                    row.draw(numpy_dtype(tensor.dtype))
-                except (NotImplementedError, TypeError, ValueError) as error:
-                    raise ValueError(f"{name}: {error}") from error
+            if name in planned:
+                draws[name] = draws_of(name, planned[name], numpy_dtype(tensor.dtype))
         if not names:
             self._check_ties()
         for name, tensor in tensors.items():
-            self._fill(name, tensor)
+            # Not kept: orthogonal matrices stay with their draw.
+            self._fill(name, tensor, draws.pop(name))
         values = dict(self.plan.constants)
         for name, tensor in averages.items():
             tensor.detach().fill_(values[name])
@@ -90,7 +90,7 @@ class TorchPlan:
         check_kind("dtype", dtype, torch.dtype | None, "a torch.dtype")
         like = self._tensor(name)
         tensor = torch.empty(like.shape, dtype=dtype or like.dtype, device="cpu")
-        self._write(rows, tensor)
+        self._write(rows, [row.draw(numpy_dtype(tensor.dtype)) for row in rows], tensor)
         return tensor
 
     def explain(self) -> Explanation:
@@ -149,16 +149,16 @@ class TorchPlan:
             raise KeyError(f"the model has no {name!r}, which the plan has") from None
         return tensor
 
-    def _fill(self, name: str, tensor: torch.Tensor) -> None:
+    def _fill(self, name: str, tensor: torch.Tensor, draws: Sequence[AnyDraw]) -> None:
         rows = self.plan.by_name[name]
         owner, _, leaf = name.rpartition(".")
         module = self.model.get_submodule(owner)
         if not parametrize.is_parametrized(module, leaf):
-            self._write(rows, tensor)
+            self._write(rows, draws, tensor)
             return
         # As if the parametrization had been registered after the initialisation.
         value = torch.empty_like(tensor)
-        self._write(rows, value)
+        self._write(rows, draws, value)
         lists: Any = module.parametrizations
         chain = lists[leaf]
         with torch.no_grad():
@@ -168,9 +168,9 @@ class TorchPlan:
                 chain.original.copy_(value)
 
     @staticmethod
-    def _write(rows: Sequence[Row], tensor: torch.Tensor) -> None:
-        for row in rows:
+    def _write(rows: Sequence[Row], draws: Sequence[AnyDraw], tensor: torch.Tensor) -> None:
+        for row, draw in zip(rows, draws, strict=True):
             part = tensor.detach()[row.index]
             if row.view is not None:
                 part = part.view(row.view)
-            fill(row.draw(numpy_dtype(tensor.dtype)), part, row.where)
+            fill(draw, part, row.where)
