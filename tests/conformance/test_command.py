@@ -111,7 +111,8 @@ def test_a_subject_that_is_wrong_fails_and_the_printed_command_repeats_it(
     assert main(["--subject", "drawn:WRONG", *ONE]) == 1
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     (scale,) = [line for line in lines if line.startswith("scale failed: ")]
-    (again,) = [line for line in lines if line.endswith(f"--case '{CASE}'")]
+    said = f" --case {shlex.quote(CASE)}"
+    (again,) = [line for line in lines if line.startswith("python") and line.endswith(said)]
     program, *arguments = shlex.split(again)
     assert [program, *arguments[:2]] == ["python", "-m", "varscale.conformance"]
     assert main(arguments[2:]) == 1

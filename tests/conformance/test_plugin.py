@@ -115,7 +115,7 @@ def test_a_failure_shows_the_findings_and_the_command_and_no_traceback(tests: Ru
             "one_subject:Subject: law/bad: failed",
             "  scale failed: 0.137, at most 0.0061 u; n 1000; would see 0.0095; at index 3",
             "again: python -m varscale.conformance --subject one_subject:Subject --seed 7 "
-            "--case 'law/bad'",
+            "--case law/bad",
         ]
     )
     text = result.stdout.str()

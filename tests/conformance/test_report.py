@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -87,7 +88,7 @@ def test_json_says_the_verdict_the_counts_and_the_commands() -> None:
     assert wrong["counts"] == wrong_run().counts()
     failing = [one for one in wrong["outcomes"] if one["status"] in ("failed", "unexpected")]
     assert len(failing) == 8
-    assert all(f"--case '{one['case']}'" in one["command"] for one in failing)
+    assert all(f"--case {shlex.quote(one['case'])}" in one["command"] for one in failing)
     assert not any("command" in one for one in right["outcomes"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from varscale.conformance import NotOffered, Outcome, Plan, Spec, execute, plan, run, seed_of
 from varscale.conformance.cases import DTYPES, Reference, promised
+from varscale.conformance.command import _parser
 from varscale.conformance.manners import DEVICES, MANNERS
 from varscale.conformance.results import Run
 from varscale.keys import Key
@@ -165,9 +167,25 @@ def test_seeds_are_fresh_where_none_is_asked_for() -> None:
 
 def test_the_command_of_a_run_repeats_it() -> None:
     result = run(Uniform(), seed=9, cases=SOME[:1], profile="fast")
-    assert result.command(result.outcomes[0]) == (
-        f"python -m varscale.conformance --subject uniform --seed 9 --profile fast --case '{LAW}'"
-    )
+    program = "python -m varscale.conformance --subject uniform --seed 9 --profile fast"
+    assert result.command(result.outcomes[0]) == f"{program} --case {LAW}"
+    assert result.command() == f"{program} --case {SOME[0]}"
+
+
+def test_the_command_of_a_run_has_all_that_it_was_told() -> None:
+    said = ["--device=cpu", "--dtype=float32", "--dtype=float64", "--alarm=0.001", "--known=none"]
+    patterns = ["manners/*", "law/dense/*"]
+    result = run(
+        Uniform(), seed=9, devices=["cpu"], dtypes=["float32", "float64"], alarm=1e-3, known=None,
+        cases=patterns,
+    )  # fmt: skip
+    program, _, given = result.command().partition(" --seed 9 ")
+    assert program == "python -m varscale.conformance --subject uniform"
+    assert shlex.split(given) == [*said, "--case", patterns[0], "--case", patterns[1]]
+    options = vars(_parser().parse_args(shlex.split(result.command())[3:]))
+    assert options | {"subject": ["uniform"], "seed": 9, "alarm": 1e-3, "known": "none"} == options
+    assert (options["device"], options["dtype"]) == (["cpu"], ["float32", "float64"])
+    assert options["case"] == patterns
 
 
 # The alarm

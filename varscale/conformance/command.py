@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from varscale.conformance.report import as_json, html, table
 from varscale.conformance.results import Run
-from varscale.conformance.running import Plan, carry_out, plan
+from varscale.conformance.running import ALARM, Plan, carry_out, plan
 from varscale.conformance.subject import Subject, find_subject, names
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def _parser() -> argparse.ArgumentParser:
         help='known deviations, or "none"; default: those that varscale ships',
     )  # fmt: skip
     parser.add_argument(
-        "--alarm", type=float, default=1e-6, metavar="P",
-        help="the probability that a right subject fails a run; default 1e-6",
+        "--alarm", type=float, default=ALARM, metavar="P",
+        help="the probability that a right subject fails a run; default %(default)s",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result for machines")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as a page")

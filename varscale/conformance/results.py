@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
@@ -111,6 +112,8 @@ class Run:
         machine: processor and system, in words.
         date: of the run, ISO 8601.
         seconds: that it took.
+        options: what else the run was told, as the command's arguments.
+        patterns: of the cases that were chosen; () for all.
     """
 
     subject: str
@@ -124,6 +127,8 @@ class Run:
     machine: str
     date: str
     seconds: float
+    options: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -138,7 +143,11 @@ class Run:
 
     def command(self, outcome: Outcome | None = None) -> str:
         """The command that repeats the run, or one of its cases."""
-        said = f"python -m varscale.conformance --subject {self.subject} --seed {self.seed}"
+        said = ["python", "-m", "varscale.conformance", "--subject", self.subject]
+        said += ["--seed", str(self.seed)]
         if self.profile != "default":
-            said += f" --profile {self.profile}"
-        return said if outcome is None else f"{said} --case '{outcome.case}'"
+            said += ["--profile", self.profile]
+        said += self.options
+        for pattern in self.patterns if outcome is None else (outcome.case,):
+            said += ["--case", pattern]
+        return shlex.join(said)

@@ -25,8 +25,10 @@ from varscale.conformance.results import Finding, Outcome, Run
 from varscale.conformance.scale_case import scale_case
 from varscale.conformance.subject import NotOffered, Subject
 
-__all__ = ["Plan", "carry_out", "execute", "plan", "run"]
+__all__ = ["ALARM", "Plan", "carry_out", "execute", "plan", "run"]
 
+#: The probability that a subject that is as it should be fails a run, by default.
+ALARM = 1e-6
 #: Distributions whose versions a run names, where they are installed.
 _PACKAGES = (
     *("varscale", "numpy", "scipy", "jax", "jaxlib", "torch", "tensorflow-cpu", "tensorflow"),
@@ -46,6 +48,8 @@ class Plan:
         profile: how much is drawn.
         known: known deviations.
         whole: whether these are all cases of the subject, or chosen ones.
+        options: see `Run`.
+        patterns: see `Run`.
     """
 
     subject: Subject
@@ -55,6 +59,8 @@ class Plan:
     profile: Profile
     known: tuple[Deviation, ...]
     whole: bool
+    options: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
     def finish(self, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         """What is wrong with a run of these outcomes as a whole."""
@@ -75,7 +81,7 @@ def plan(
     devices: Sequence[str] | None = None,
     dtypes: Sequence[str] | None = None,
     profile: Profile = "default",
-    alarm: float = 1e-6,
+    alarm: float = ALARM,
     cases: Sequence[str] | None = None,
     known: Path | Literal["shipped"] | None = "shipped",
 ) -> Plan:
@@ -123,7 +129,25 @@ def plan(
         raise ValueError(f"no case of {subject.name} matches {', '.join(cases or ['anything'])}")
     deviations = _deviations(subject, known)
     whole = cases is None and dtypes is None and devices is None
-    return Plan(subject, chosen, seed, alarm, profile, deviations, whole)
+    said = _options(devices, dtypes, alarm, known)
+    patterns = tuple(cases or ())
+    return Plan(subject, chosen, seed, alarm, profile, deviations, whole, said, patterns)
+
+
+def _options(
+    devices: Sequence[str] | None,
+    dtypes: Sequence[str] | None,
+    alarm: float,
+    known: Path | Literal["shipped"] | None,
+) -> tuple[str, ...]:
+    """The arguments of the command that say the same, where they are not its defaults."""
+    said = [f"--device={one}" for one in devices or ()]
+    said += [f"--dtype={one}" for one in dtypes or ()]
+    if alarm != ALARM:
+        said.append(f"--alarm={alarm}")
+    if known != "shipped":
+        said.append(f"--known={'none' if known is None else known}")
+    return tuple(said)
 
 
 def _deviations(subject: Subject, known: Path | Literal["shipped"] | None) -> tuple[Deviation, ...]:
@@ -174,7 +198,7 @@ def run(
     devices: Sequence[str] | None = None,
     dtypes: Sequence[str] | None = None,
     profile: Profile = "default",
-    alarm: float = 1e-6,
+    alarm: float = ALARM,
     cases: Sequence[str] | None = None,
     known: Path | Literal["shipped"] | None = "shipped",
     progress: Callable[[Outcome, int, int], None] | None = None,
@@ -232,6 +256,8 @@ def carry_out(plan: Plan, progress: Callable[[Outcome, int, int], None] | None =
         machine=machine(),
         date=date.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started,
+        options=plan.options,
+        patterns=plan.patterns,
     )
 
 

@@ -114,6 +114,7 @@ def _run_fields(run: Run) -> dict[str, Any]:
     fields |= {"alarm": run.alarm, "passed": run.passed, "counts": run.counts()}
     fields |= {"command": run.command(), "faults": run.faults, "versions": run.versions}
     fields |= {"machine": run.machine, "date": run.date, "seconds": run.seconds}
+    fields |= {"options": run.options, "patterns": run.patterns}
     return fields | {"outcomes": [_outcome_fields(run, one) for one in run.outcomes]}
 
 
@@ -187,6 +188,8 @@ def _run(fields: Fields) -> Run:
         fields.text("machine"),
         fields.text("date"),
         fields.real("seconds"),
+        fields.texts("options"),
+        fields.texts("patterns"),
     )
 
 
