@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from varscale.conformance import command
 from varscale.conformance.command import main
+from varscale.conformance.parallel import usual_jobs
 from varscale.conformance.report import as_json
 from varscale.conformance.running import carry_out, plan
 from varscale.conformance.subject import find_subject
@@ -24,6 +26,7 @@ pytest.importorskip("scipy", reason="not installed: pip install scipy")
 pytest.importorskip("rich", reason="not installed: pip install rich")
 
 SUBJECTS = """
+import os
 import sys
 import numpy as np
 from varscale.conformance.subject import NotOffered, seed_of
@@ -62,6 +65,12 @@ class Raises(Normal):
 
 RAISES = Raises("raises", 1.0)
 
+class Dies(Normal):
+    def draw(self, spec, key, shape, dtype, device):
+        os._exit(1)
+
+DIES = Dies("dies", 1.0)
+
 class NeedsWhatIsNotThere(Normal):
     def devices(self):
         import no_such_library
@@ -74,6 +83,7 @@ def nothing():
 """
 CASE = "law/dense/fan_in/normal/float32/cpu"
 ONE = ("--profile", "fast", "--case", CASE)
+SOME = ("--profile", "fast", "--seed", "3", "--case", "law/dense/*/float32/cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -182,9 +192,9 @@ def test_options_reach_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.update(options)
         return plan(subject, seed=1, profile="fast", cases=[CASE])
 
-    def carried_out(made: Any, progress: Any) -> Any:
+    def carried_out(made: Any, progress: Any, results: Any) -> Any:
         asked["progress"] = progress
-        return carry_out(made, progress)
+        return carry_out(made, progress, results)
 
     monkeypatch.setattr(command, "plan", planned)
     monkeypatch.setattr(command, "carry_out", carried_out)
@@ -315,3 +325,43 @@ def test_a_terminal_sees_a_progress_bar_on_stderr_and_the_table_on_stdout(folder
     assert b"1/1" in shown
     assert "drawn:RIGHT passed" in out
     assert "\x1b" not in out
+
+
+def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
+    found = []
+    for jobs in ("1", "3"):
+        path = tmp_path / f"{jobs}.json"
+        assert main(["-s", "drawn:WRONG", *SOME, "--jobs", jobs, "--json", str(path)]) == 1
+        (run,) = as_json.loads(path.read_text("utf-8")).runs
+        found.append([replace(one, seconds=0.0) for one in run.outcomes])
+        assert not run.faults
+    assert found[0] == found[1]
+    assert {one.status for one in found[0]} == {"failed", "not run"}
+
+
+def test_a_process_that_dies_fails_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.json"
+    assert main(["-s", "drawn:DIES", *SOME, "--jobs", "2", "--json", str(path)]) == 1
+    (run,) = as_json.loads(path.read_text("utf-8")).runs
+    assert run.faults
+    assert all(one.startswith("promised, but not carried out: ") for one in run.faults)
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5"])
+def test_a_number_of_processes_is_positive(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["-s", "drawn:RIGHT", f"--jobs={jobs}"])
+    assert "argument --jobs/-j: must be 1 or more" in capsys.readouterr().err
+
+
+def test_few_cases_are_carried_out_in_one_process_and_many_in_as_many_as_there_are_cpus() -> None:
+    subject = find_subject("varscale.numpy")
+    assert usual_jobs(plan(subject, cases=["law/dense/fan_in/uniform/float32/cpu"])) == 1
+    whole = plan(subject)
+    assert usual_jobs(whole) == (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
+    elsewhere = tuple(replace(one, device="cuda") for one in whole.cases)
+    assert usual_jobs(replace(whole, cases=elsewhere)) == 1

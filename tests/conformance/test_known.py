@@ -238,3 +238,11 @@ def test_the_files_that_are_shipped_can_be_read_and_are_of_registered_subjects()
         subject = one.name.removesuffix(".toml")
         assert subject in names()
         shipped(subject)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
+def test_an_entry_can_be_for_one_backend_of_keras_only(backend: str, tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="not installed: pip install varscale[keras]")
+    text = entry('["a"]', f'backend = "{backend}"')
+    found = read_known(file_of(tmp_path, text))
+    assert bool(found) == (keras.backend.backend() == backend)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from varscale.conformance.parallel import in_processes, usual_jobs
 from varscale.conformance.report import as_json, html, table
 from varscale.conformance.results import Run
 from varscale.conformance.running import ALARM, Plan, carry_out, plan
@@ -92,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
         "--alarm", type=float, default=ALARM, metavar="P",
         help="the probability that a right subject fails a run; default %(default)s",
     )  # fmt: skip
+    parser.add_argument(
+        "--jobs", "-j", type=_positive, metavar="N",
+        help="processes; default: as many as CPUs, one for few cases or other devices",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result for machines")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as a page")
     parser.add_argument(
@@ -101,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
         "--quiet", action="store_true", help="print failures and the last lines only"
     )
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text!r}")
+    return int(text)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -149,8 +160,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _one(options: argparse.Namespace, name: str, made: Plan, shown: Console) -> Run:
     """Run one subject, which is called as it was asked for: that name repeats it."""
+    jobs = usual_jobs(made) if options.jobs is None else options.jobs
     with table.progress(shown, name) as step:
-        result = carry_out(made, None if options.quiet else step)
+        results = in_processes(made, name, jobs) if jobs > 1 else None
+        result = carry_out(made, None if options.quiet else step, results)
     return replace(result, subject=name)
 
 

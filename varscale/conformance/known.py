@@ -8,6 +8,7 @@ The file is TOML:
     link = "https://..."                  # optional
     since = "torch 1.0"                   # optional
     where = "jax<0.11"                    # optional: only with this version of a distribution
+    backend = "tensorflow"                # optional: only where Keras runs on this backend
     strict = false                        # optional: so small that chance decides; may pass too
 
 Every case that a pattern matches has to fail, and every pattern has to match a case that is run:
@@ -29,7 +30,7 @@ from varscale.conformance.results import Outcome
 
 __all__ = ["Deviation", "expected", "read_known", "shipped", "unmatched"]
 
-_FIELDS = frozenset({"cases", "reason", "link", "since", "where", "strict"})
+_FIELDS = frozenset({"cases", "reason", "link", "since", "where", "backend", "strict"})
 _WHERE = re.compile(r"([\w-]+)(<|>=)(\d+(?:\.\d+)*)")
 
 
@@ -104,9 +105,9 @@ def _parse(text: str, name: str) -> tuple[Deviation, ...]:
         if wrong or not listed or not patterns or "reason" not in entry:
             raise ValueError(
                 f"{name}: a deviation has a list of cases and a reason, and may have link, since, "
-                f"where, strict, got {sorted(entry)}"
+                f"where, backend, strict, got {sorted(entry)}"
             )
-        if not _applies(entry.get("where"), name):
+        if not _applies(entry.get("where"), name) or not _is_backend(entry.get("backend")):
             continue
         link, since = entry.get("link", ""), entry.get("since", "")
         strict = entry.get("strict", True)
@@ -130,3 +131,14 @@ def _applies(where: str | None, name: str) -> bool:
         [int(part) for part in re.findall(r"\d+", one)[:3]] for one in (installed, version)
     )
     return have < want if relation == "<" else have >= want
+
+
+def _is_backend(backend: str | None) -> bool:
+    """Whether Keras runs on the backend that the entry is for."""
+    if backend is None:
+        return True
+    try:
+        import keras
+    except ModuleNotFoundError:
+        return False
+    return bool(keras.backend.backend() == backend)

@@ -9,7 +9,7 @@ import platform
 import secrets
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -236,14 +236,26 @@ def run(
     return carry_out(made, progress)
 
 
-def carry_out(plan: Plan, progress: Callable[[Outcome, int, int], None] | None = None) -> Run:
-    """Carry out all cases of a plan; see `run`."""
+def carry_out(
+    plan: Plan,
+    progress: Callable[[Outcome, int, int], None] | None = None,
+    results: Iterable[Outcome] | None = None,
+) -> Run:
+    """Carry out all cases of a plan.
+
+    Args:
+        plan: the plan.
+        progress: see `run`.
+        results: where the outcomes come from, in any order; default: each case is executed here.
+    """
     started, date = time.perf_counter(), datetime.datetime.now(datetime.UTC)
     outcomes: list[Outcome] = []
-    for case in plan.cases:
-        outcomes.append(execute(plan, case))
+    for outcome in results or (execute(plan, case) for case in plan.cases):
+        outcomes.append(outcome)
         if progress is not None:
-            progress(outcomes[-1], len(outcomes), len(plan.cases))
+            progress(outcome, len(outcomes), len(plan.cases))
+    places = {case.id: place for place, case in enumerate(plan.cases)}
+    outcomes.sort(key=lambda one: places.get(one.case, len(places)))
     return Run(
         subject=plan.subject.name,
         claims=tuple(sorted(plan.subject.claims)),
