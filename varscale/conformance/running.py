@@ -250,7 +250,9 @@ def carry_out(
     """
     started, date = time.perf_counter(), datetime.datetime.now(datetime.UTC)
     outcomes: list[Outcome] = []
-    for outcome in results or (execute(plan, case) for case in plan.cases):
+    if results is None:
+        results = (execute(plan, case) for case in plan.cases)
+    for outcome in results:
         outcomes.append(outcome)
         if progress is not None:
             progress(outcome, len(outcomes), len(plan.cases))
