@@ -13,6 +13,7 @@ from torch import nn as tn  # isort: skip
 
 import varscale.torch as door
 from varscale.port import Flattened, Place, Twin
+from varscale.port.libraries import Equinox
 
 FLAX = "flax.linen"
 
@@ -77,7 +78,7 @@ def test_a_parameter_without_a_name_in_jax_is_an_error() -> None:
 
 
 def test_a_parameter_with_a_mistake_in_its_name_is_near_the_right_one() -> None:
-    message = r"match nothing in the twin; the nearest there: '0.weight'$"
+    message = r"match nothing in the twin; the nearest: '0.weight'$"
     params = {r"0\.wieght": ("x", door.zeros)}
     refused(tn.Sequential(tn.PReLU()), ValueError, message, FLAX, params=params)
 
@@ -104,6 +105,35 @@ def test_of_classes_and_rules_torchs_own_initialisation_knows_nothing() -> None:
 def test_what_a_rule_or_a_layout_is_made_of_is_checked(make: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("splits", "error", "message"),
+    [
+        (3, TypeError, "^splits must be a mapping from regular expressions .*, got int$"),
+        ({3: "each"}, TypeError, "^each key of splits must be a regular expression, got int$"),
+        ({"(": "each"}, ValueError, r"^each key of splits .* '\(' is not a regular expression"),
+        ({"a": "3/3"}, ValueError, "^a way must be of parts such as '1/3'.*, got '3/3'$"),
+        ({"a": "each 1/2"}, ValueError, "^a way must be of parts .*, got 'each 1/2'$"),
+        ({"(a)": r"\2/3"}, ValueError, r"^splits\['\(a\)'\] must use groups of its regular"),
+        ({"a": None}, TypeError, "^key must be given, got None"),
+        ({"a": 0.5}, TypeError, "^key must be a varscale key, an integer seed"),
+    ],
+)
+def test_how_an_equinox_model_splits_its_key_is_checked(
+    splits: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Equinox(splits)
+
+
+def test_an_attention_without_its_output_projection_is_none_of_jaxs() -> None:
+    model = tn.Sequential(tn.MultiheadAttention(8, 2))
+    model[0].out_proj = tn.Identity()  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"has a part 'out\.kernel', which the twin has no"):
+        door.plan(model, 0, FLAX)
+    left = door.plan(model, 0, "torch").explain().left
+    assert [row.to for row in left] == ["0.in_proj_weight", "0.in_proj_bias"]
 
 
 NAMES = {

@@ -127,7 +127,7 @@ CALLS: dict[str, Case] = _cases() | {
     ),
     "an order with an unknown name": (
         {"order": ["b", "a", "aa"]}, ValueError,
-        "missing: none; named before: none; not in the twin: aa; the nearest there: 'a'$",
+        "missing: none; named before: none; not in the twin: aa; the nearest: 'a'$",
     ),
     "an unknown style": (
         {"style": "foo"}, ValueError, "^style must be 'compact' or 'setup', got 'foo'$",
@@ -143,7 +143,7 @@ CALLS: dict[str, Case] = _cases() | {
     ),
     "a name with a mistake": (
         {"names": {r"aa(\d*)": "x"}}, ValueError,
-        r"^names\['aa\(.*\)'\] match nothing in the twin; the nearest there: 'a'$",
+        r"^names\['aa\(.*\)'\] match nothing in the twin; the nearest: 'a'$",
     ),
     "a name that is like none": (
         {"names": {"head": "x"}}, ValueError, r"^names\['head'\] match nothing in the twin$",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 from varscale.port.cover import check_cover
@@ -12,6 +10,7 @@ from varscale.port.free import with_free
 from varscale.port.inits import initialised
 from varscale.port.libraries import named
 from varscale.port.options import Model, Options
+from varscale.port.patterns import nearest
 from varscale.port.plan import Plan, rows_of
 from varscale.port.slots import Keys, Library, Slot
 from varscale.port.tree import Naming, Node, nodes, resolve
@@ -132,7 +131,7 @@ def _ordered(slots: list[Slot], order: Sequence[str] | None, modules: Sequence[s
         raise ValueError(
             "order must name every module or one around it once; missing: "
             f"{', '.join(missing) or 'none'}; named before: {', '.join(again) or 'none'}; not in "
-            f"the twin: {', '.join(unknown) or 'none'}{_nearest(unknown, modules)}"
+            f"the twin: {', '.join(unknown) or 'none'}{nearest(unknown, modules)}"
         )
     return sorted(slots, key=lambda slot: ranks[slot.at])
 
@@ -142,17 +141,8 @@ def _refuse_unused(options: Options, modules: Sequence[str], parameters: Sequenc
     if unused:
         listed = ", ".join(f"{name}[{pattern!r}]" for name, pattern in unused)
         known = [*modules, *(parameters if any(name == "params" for name, _ in unused) else ())]
-        near = _nearest((pattern for _, pattern in unused), known)
+        near = nearest((pattern for _, pattern in unused), known)
         raise ValueError(f"{listed} match nothing in the twin{near}")
-
-
-def _nearest(wanted: Iterable[str], known: Sequence[str]) -> str:
-    """What to say of names that are like wanted ones, or like regular expressions; "" for none."""
-    near: dict[str, None] = {}
-    for one in wanted:
-        plain = re.sub(r"\\\w|[\\()\[\]+*?^$]", "", one)
-        near |= dict.fromkeys(difflib.get_close_matches(plain, known))
-    return f"; the nearest there: {', '.join(map(repr, near))}" if near else ""
 
 
 def _left(model: Model, modules: list[str], names: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, get_args
 from varscale.arguments import as_compiled, as_shape, check_choice, check_kind
 from varscale.initializers import Initializer
 from varscale.layout import Layout
-from varscale.port.patterns import Patterns, check_pattern, check_template
+from varscale.port.patterns import Patterns, by_pattern, check_template
 from varscale.port.slots import LiftKind
 from varscale.port.tree import Names, Node, Style
 from varscale.port.trees import AnyTree, shapes
@@ -130,15 +130,15 @@ def said(
         ValueError: a choice that there is not, or what is no regular expression.
     """
     check_choice("style", style, get_args(Style))
-    layouts = _by_pattern("layout", layout, _layout)
+    layouts = by_pattern("layout", layout, _layout)
     flattened = {at: one for at, one in layouts.items() if isinstance(one, Flattened)}
     return Options(
-        Patterns(_by_pattern("names", names, _name)),
-        Patterns(_by_pattern("init", init, _init)),
+        Patterns(by_pattern("names", names, _name)),
+        Patterns(by_pattern("init", init, _init)),
         Patterns({at: one for at, one in layouts.items() if at not in flattened}),
         Patterns(flattened),
-        Patterns(_by_pattern("params", params, _param)),
-        Patterns(_by_pattern("lift", lift, _lift)),
+        Patterns(by_pattern("params", params, _param)),
+        Patterns(by_pattern("lift", lift, _lift)),
         _by_class("classes", classes, str, "the class's name in JAX"),
         _by_class("rules", rules, Callable, "a function from the layer to its Twins"),
         style,
@@ -146,20 +146,6 @@ def said(
         as_compiled(compiled),
         None if expect is None else shapes(expect),
     )
-
-
-def _by_pattern(
-    name: str, given: Any, checked: Callable[[str, str, Any], Any], of: str = "of the twin's names"
-) -> dict[str, Any]:
-    """The mapping; `checked` takes the words for a value, its expression, and the value."""
-    if given is None:
-        return {}
-    check_kind(name, given, Mapping, f"a mapping from regular expressions {of}")
-    for pattern in given:
-        check_pattern(name, pattern)
-    return {
-        pattern: checked(f"{name}[{pattern!r}]", pattern, one) for pattern, one in given.items()
-    }
 
 
 def _by_class(name: str, given: Any, kinds: Any, what: str) -> dict[type[Any], Any]:
@@ -181,7 +167,7 @@ def _name(at: str, pattern: str, given: Any) -> str | None:
 
 def _init(at: str, _: str, given: Any) -> Any:
     if isinstance(given, Mapping):
-        return _by_pattern(at, given, lambda at, _, one: _as_data(at, one), "of JAX's names")
+        return by_pattern(at, given, lambda at, _, one: _as_data(at, one), "of JAX's names")
     return _as_data(at, given)
 
 

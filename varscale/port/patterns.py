@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from varscale.arguments import check_kind
 
-__all__ = ["Patterns", "check_pattern", "check_template", "match"]
+__all__ = ["Patterns", "by_pattern", "check_template", "match", "nearest"]
 
 V = TypeVar("V")
 
@@ -50,7 +51,32 @@ class Patterns(Generic[V]):
         return [pattern for pattern in self.said if pattern not in self.used]
 
 
-def check_pattern(name: str, pattern: Any) -> None:
+def by_pattern(
+    name: str, given: Any, checked: Callable[[str, str, Any], Any], of: str = "of the twin's names"
+) -> dict[str, Any]:
+    """A mapping of the user's, checked.
+
+    Args:
+        name: of the argument.
+        given: the mapping, or None.
+        checked: takes the words for a value, its expression, and the value.
+        of: what the expressions are matched against.
+
+    Raises:
+        TypeError: it is none, or a key is no text.
+        ValueError: a key is no regular expression.
+    """
+    if given is None:
+        return {}
+    check_kind(name, given, Mapping, f"a mapping from regular expressions {of}")
+    for pattern in given:
+        _check_pattern(name, pattern)
+    return {
+        pattern: checked(f"{name}[{pattern!r}]", pattern, one) for pattern, one in given.items()
+    }
+
+
+def _check_pattern(name: str, pattern: Any) -> None:
     """Refuse a key that is no regular expression.
 
     Raises:
@@ -88,3 +114,12 @@ def match(pattern: str, at: str) -> re.Match[str] | None:
         return re.fullmatch(pattern, at)
     except re.error as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+def nearest(wanted: Iterable[str], known: Iterable[str]) -> str:
+    """What to say of names that are like wanted ones, or like regular expressions; "" for none."""
+    there, near = list(known), dict[str, None]()
+    for one in wanted:
+        plain = re.sub(r"\\\w|[\\()\[\]+*?^$]", "", one)
+        near |= dict.fromkeys(difflib.get_close_matches(plain, there))
+    return f"; the nearest: {', '.join(map(repr, near))}" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from varscale.initializers import Constant, Initializer
 from varscale.keys import Key
 from varscale.layout import CounterMap
 from varscale.port.layers import Index, Param
+from varscale.port.patterns import nearest
 from varscale.port.places import Place, counters
 from varscale.port.slots import Keyed, Slot
 
@@ -99,10 +99,7 @@ class Plan:
             raise KeyError(f"{name!r} is {self.tied[name]!r} by another name: give that one")
         if name in dict(self.constants):
             raise KeyError(f"{name!r} is a constant, which fill_() without names sets")
-        close = ", ".join(map(repr, difflib.get_close_matches(name, self.by_name)))
-        raise KeyError(
-            f"the plan has no parameter {name!r}" + (f"; the nearest: {close}" if close else "")
-        )
+        raise KeyError(f"the plan has no parameter {name!r}{nearest([name], self.by_name)}")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The JAX parameters by path, with the stacked axes."""

@@ -12,7 +12,7 @@ from varscale.initializers import Constant
 from varscale.keys import Key, KeyLike, as_key, split
 from varscale.port.layers import JaxLayer
 from varscale.port.libraries.equinox_layers import TABLE
-from varscale.port.patterns import Patterns
+from varscale.port.patterns import Patterns, by_pattern, check_template
 from varscale.port.slots import Keyed, Keys, Scheme, Slot, Style
 
 __all__ = ["Equinox"]
@@ -39,11 +39,18 @@ class Equinox:
     Attributes:
         splits: see above.
 
+    Raises:
+        TypeError: not a mapping from regular expressions to ways or keys.
+        ValueError: one is no regular expression, or no way.
+
     Example:
         >>> like = Equinox(splits={"": "each", r"blocks": "each", r"blocks\.\d+\.up": "0/2"})
     """
 
     splits: Mapping[str, KeyLike | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "splits", by_pattern("splits", self.splits, _split))
 
     @property
     def name(self) -> str:
@@ -92,6 +99,15 @@ class Equinox:
             )
             for slot, pairs in zip(slots, wanted, strict=True)
         ]
+
+
+def _split(at: str, pattern: str, given: Any) -> KeyLike | str:
+    if not isinstance(given, str):
+        return as_key(given)
+    check_template(at, pattern, given, "a way such as '1/3'")
+    if not re.compile(pattern).groups:
+        _parsed(given)
+    return given
 
 
 def _wanted(slot: Slot) -> list[tuple[str | None, str | None]]:

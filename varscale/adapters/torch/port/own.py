@@ -129,8 +129,9 @@ def attention(module: nn.MultiheadAttention) -> dict[str, Own]:
             found[name] = _constant(tensor, 0.0)
         else:
             found[name] = Own(_shape(tensor), "xavier_uniform_()", _XAVIER)
-    if module.in_proj_bias is not None:
-        found["out_proj.bias"] = _constant(module.out_proj.bias, 0.0)
+    bias = getattr(module.out_proj, "bias", None)  # another module may have taken its place
+    if module.in_proj_bias is not None and bias is not None:
+        found["out_proj.bias"] = _constant(bias, 0.0)
     return found
 
 

@@ -106,9 +106,10 @@ def attention(module: Any) -> Twin:
             places.append(Place(f"{name}.kernel", f"{name[0]}_proj_weight", "OI"))
         if module.in_proj_bias is not None:
             places.append(Place(f"{name}.bias", "in_proj_bias", "O", rows))
-    places.append(Place("out.kernel", "out_proj.weight", "OI"))
-    if module.out_proj.bias is not None:
-        places.append(Place("out.bias", "out_proj.bias", "O"))
+    if isinstance(module.out_proj, nn.Linear):  # or what has taken its place, of other parameters
+        places.append(Place("out.kernel", "out_proj.weight", "OI"))
+        if module.out_proj.bias is not None:
+            places.append(Place("out.bias", "out_proj.bias", "O"))
     sizes = {
         "inputs": size,
         "heads": module.num_heads,
