@@ -44,6 +44,9 @@ CASES: dict[str, Draw] = {
     "float16, normal": lambda d, k: d.normal()(k, (33,), "float16"),
     "bfloat16, truncated normal": lambda d, k: d.truncated_normal(1.0)(k, (3, 5, 7), "bfloat16"),
     "float8_e5m2, uniform": lambda d, k: d.uniform(1.0)(k, (35,), "float8_e5m2"),
+    "float8_e4m3b11fnuz, uniform": lambda d, k: d.uniform(1.0)(k, (35,), "float8_e4m3b11fnuz"),
+    "float8_e4m3fnuz, normal": lambda d, k: d.normal(1.0)(k, (35,), "float8_e4m3fnuz"),
+    "float8_e5m2fnuz, he": lambda d, k: d.he_normal()(k, (5, 7), "float8_e5m2fnuz"),
     "zeros": lambda d, k: d.zeros(k, (2, 3)),
     "constant": lambda d, k: d.constant(np.arange(3.0))(k, (2, 3), "bfloat16"),
 }

@@ -28,6 +28,8 @@ __all__ = ["TensorFlowInitializer"]
 
 #: Elements that one part of a graph makes; its scratch is about 150 bytes times this.
 _GRAPH_BLOCK = 1 << 22
+#: Short dtypes that TensorFlow cannot cast to.
+_WITHOUT_CASTS = frozenset({"float8_e4m3b11fnuz", "float8_e4m3fnuz", "float8_e5m2fnuz"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +94,22 @@ class TensorFlowInitializer:
             )
         if tf.executing_eagerly() or isinstance(draw, Known) or 0 in target:
             return tf.convert_to_tensor(fill(draw, np.empty(target, draw.dtype), layout))
-        if _is_merged(draw.law):
+        if _is_for_host(draw.law):
             return _on_host(draw, target, layout, words)
         return _traced(draw, target, layout, words)
 
 
-def _is_merged(law: Law | ComplexLaw) -> bool:
-    """Whether TensorFlow's graph optimizer would change the values.
+def _is_for_host(law: Law | ComplexLaw) -> bool:
+    """Whether TensorFlow's graph would not make these values.
 
-    It makes x * (sqrt2 * stddev) of (x * sqrt2) * stddev, and the like of complex samples, and can
-    be told not to for the whole process only.
+    Its optimizer makes x * (sqrt2 * stddev) of (x * sqrt2) * stddev, and the like of complex
+    samples, and can be told not to for the whole process only. Some float8 have no casts in it.
     """
     if isinstance(law, ComplexLaw):
         return True
     narrow = float_format(law.dtype).narrow  # its samples are a table
-    return bool(law.factors_before_clip) and law.clip is None and not narrow
+    merged = bool(law.factors_before_clip) and law.clip is None and not narrow
+    return merged or law.dtype.name in _WITHOUT_CASTS
 
 
 def _on_host(
