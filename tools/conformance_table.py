@@ -40,6 +40,17 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield ""
 
 
+def backend_of(run: Run) -> str:
+    """The backend that the subject was tested on, if it has several."""
+    return run.versions.get("keras backend", "") if "keras" in run.subject else ""
+
+
+def called(run: Run) -> str:
+    """The subject's name, and its backend."""
+    backend = backend_of(run)
+    return f"`{run.subject}`" + (f" on {backend}" if backend else "")
+
+
 def laws(run: Run, **wanted: str) -> list[Outcome]:
     """The outcomes of the kind "law" with these facts, also those that were not run."""
     found = []
@@ -77,7 +88,7 @@ def dtypes(runs: list[Run]) -> Iterator[str]:
                 for dtype in names
             ]  # fmt: skip
             if set(cells) != {"-"}:
-                rows.append([f"`{run.subject}`", distribution, *cells])
+                rows.append([called(run), distribution, *cells])
     yield from table(["subject", "distribution", *names], rows)
 
 
@@ -94,7 +105,7 @@ def modes(runs: list[Run]) -> Iterator[str]:
                 ]
                 for mode in MODES
             ]  # fmt: skip
-            rows.append([f"`{run.subject}`", distribution, *cells])
+            rows.append([called(run), distribution, *cells])
     yield from table(["subject", "distribution", *MODES], rows)
 
 
@@ -116,7 +127,7 @@ def scales(runs: list[Run]) -> Iterator[str]:
                 if "scale" in one.facts
             }
             cells.append(" / ".join(_scale(by_mode.get(mode)) for mode in MODES[:3]))
-        rows.append([f"`{run.subject}`", *("-" if cell == "- / - / -" else cell for cell in cells)])
+        rows.append([called(run), *("-" if cell == "- / - / -" else cell for cell in cells)])
     yield from table(["subject", *layers], rows)
 
 
@@ -145,13 +156,13 @@ def bits(runs: list[Run]) -> Iterator[str]:
         for reference in dict.fromkeys(key[0] for key in groups):
             equal = [dtype for name, dtype in same if name == reference]
             if equal:
-                rows.append([f"`{run.subject}`", reference, ", ".join(equal), "1", "0"])
+                rows.append([called(run), reference, ", ".join(equal), "1", "0"])
         for (reference, dtype), of in groups.items():
             if (reference, dtype) not in same:
                 least = min(float(one.facts["equal"]) for one in of)
                 most = max((int(one.facts["ulp"]) for one in of if "ulp" in one.facts), default=-1)
                 ulp = str(most) if most >= 0 else "see the report"
-                rows.append([f"`{run.subject}`", reference, dtype, f"{least:.4f}", ulp])
+                rows.append([called(run), reference, dtype, f"{least:.4f}", ulp])
     yield from table(["subject", "reference", "dtypes", "equal, at least", "ulp, at most"], rows)
 
 
@@ -170,7 +181,7 @@ def deviations(runs: list[Run]) -> Iterator[str]:
             checks = dict.fromkeys(
                 found.check for one in of for found in one.findings if not found.passed
             )
-            rows.append([f"`{run.subject}`", str(len(of)), ratio, ", ".join(checks), reason])
+            rows.append([called(run), str(len(of)), ratio, ", ".join(checks), reason])
     heads = [
         "subject",
         "cases",
@@ -188,7 +199,7 @@ def about(runs: list[Run]) -> Iterator[str]:
     yield f"{versions}; {runs[0].machine}.\n"
     rows = [
         [
-            f"`{run.subject}`", run.date[:10], str(run.seed), f"{run.seconds:.0f} s",
+            called(run), run.date[:10], str(run.seed), f"{run.seconds:.0f} s",
             *(str(number) for number in run.counts().values()),
         ]
         for run in runs
@@ -207,7 +218,8 @@ def about(runs: list[Run]) -> Iterator[str]:
     yield from table(heads, rows)
     yield "```console"
     for run in runs:
-        yield f"$ {run.command()}"
+        backend = backend_of(run)
+        yield "$ " + (f"KERAS_BACKEND={backend} " if backend else "") + run.command()
     yield "```"
 
 

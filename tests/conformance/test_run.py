@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -301,6 +302,7 @@ def test_progress_is_told_after_each_case() -> None:
 def test_a_run_names_what_it_was_made_with() -> None:
     result = run(Uniform(), seed=1, cases=["manners/shapes/cpu"])
     assert {"python", "numpy", "varscale"} <= set(result.versions)
+    assert ("keras backend" in result.versions) == ("keras" in sys.modules)
     assert result.machine
     assert result.claims == ("law", "manners")
     assert result.seconds >= sum(one.seconds for one in result.outcomes) >= 0

@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import platform
 import secrets
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -276,13 +277,15 @@ def carry_out(
 
 
 def versions() -> dict[str, str]:
-    """The installed versions of what may be tested, and Python's."""
+    """The installed versions of what may be tested, Python's, and the backend that Keras is on."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
+    if keras := sys.modules.get("keras"):
+        found["keras backend"] = keras.backend.backend()
     return found
 
 
