@@ -230,3 +230,12 @@ def test_an_exact_swap_is_called_nothing_more() -> None:
     said = str(plan.check(dumped))
     assert "holds JAX's Dense_1/kernel, where Dense_0/kernel is meant: swapped" in said
     assert "in another order" not in said
+
+
+@pytest.mark.parametrize("compiled", [None, EAGER])
+def test_an_array_may_take_the_place_of_a_constant(compiled: bool | None) -> None:
+    values = np.arange(3, dtype=np.float32)
+    twin = tn.Sequential(tn.Linear(4, 3))
+    said: Any = {"init": {"0": {"bias": door.constant(values)}}, "compiled": compiled}
+    door.init_(twin, 0, "flax.linen", **said)
+    np.testing.assert_array_equal(twin[0].bias.detach().numpy(), values)

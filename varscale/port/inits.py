@@ -46,12 +46,12 @@ def initialised(slot: Slot, options: Options) -> Slot:
     compiled = (
         True if any(lift.kind in ("scan", "jit") for lift in slot.lifts) else options.compiled
     )
+    if compiled is None and not chosen:
+        return slot
     if compiled is not None:
         for i, param in enumerate(draws):
             if isinstance(param, Param):
                 draws[i] = replace(param, init=_compiled(param.init, compiled))
-    if draws == list(slot.layer.draws):
-        return slot
     return replace(slot, layer=replace(slot.layer, draws=tuple(draws)))
 
 
