@@ -14,7 +14,10 @@ from tests.tensorflow.tensors import tf
 from varscale import numpy as reference
 from varscale import tensorflow as door
 from varscale.adapters.tensorflow import initializers as adapter
+from varscale.adapters.tensorflow.ops import TENSORFLOW
 from varscale.keys import Key
+from varscale.numerics import samples
+from varscale.numerics.erf_inv import erf_inv
 
 WORDS = (7, 2**31 + 5)
 LAYOUT = varscale.Layout("OIHW", of="HWIO", flip="W")
@@ -149,6 +152,39 @@ def test_a_graph_holds_no_random_operation_and_no_state(static: dict[str, Any]) 
         door.lecun_normal()(0, (3, 4))
     kinds = {operation.type for operation in graph.get_operations()}
     assert not {kind for kind in kinds if "Random" in kind or "Variable" in kind}
+
+
+def test_the_arithmetic_is_traced_once_for_draws_of_all_shapes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    traced = []
+
+    def counted(ops: Any, x: Any, **options: bool) -> Any:
+        if ops is TENSORFLOW:
+            traced.append(x)
+        return erf_inv(ops, x, **options)
+
+    monkeypatch.setattr(samples, "erf_inv", counted)
+    for shape in ((3, 4), (5,), (2, 3, 4)):
+        program = tf.function(lambda key, shape=shape: door.truncated_normal()(key, shape))
+        want = reference.truncated_normal()(Key(WORDS), shape)
+        drawn = program(tf.constant(WORDS, tf.uint32))
+        assert_identical(drawn.numpy(), want, str(shape))
+    assert len(traced) == 1
+
+
+@pytest.mark.parametrize(
+    ("draw", "on_host"),
+    [(door.normal(), True), (door.he_normal(), True), (door.uniform(), False)],
+    ids=["normal", "truncated", "uniform"],
+)
+def test_float64_that_needs_the_c_library_is_one_operation(draw: Any, on_host: bool) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        draw(0, (3, 4), "float64")
+    kinds = [operation.type for operation in graph.get_operations()]
+    assert kinds.count("PyFuncStateless") == on_host
+    assert ("Mul" in kinds) != on_host
 
 
 def test_tf_function_with_a_variable_sees_the_draw_once() -> None:

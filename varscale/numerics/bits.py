@@ -41,7 +41,7 @@ def random_words(
     """
     counters = ops.counters(where)
     if partitionable:
-        x0, x1 = threefry2x32(ops, key, ops.words(counters))
+        x0, x1 = ops.once(_encrypted, *key, *ops.words(counters))
         return (x0, x1) if width == 64 else (x0, ops.xor(x0, x1))
     legacy = _Legacy(ops, key, -(-width * size // 32))
     low, high = where.bounds()
@@ -58,6 +58,10 @@ def random_words(
         moved = ops.bits(words, part * width, width)
         element = ops.where(counters % parts == part, moved, element)
     return words, element
+
+
+def _encrypted(ops: Ops, k0: Words, k1: Words, high: Words, low: Words) -> tuple[Words, Words]:
+    return threefry2x32(ops, (k0, k1), (high, low))
 
 
 class _Legacy:
@@ -91,5 +95,5 @@ class _Legacy:
         if length % 2:
             second = self.ops.where(second == length, second * 0, second)
         pair = (self.ops.words(first)[1], self.ops.words(second)[1])
-        x0, x1 = threefry2x32(self.ops, self.keys[block], pair)
+        x0, x1 = self.ops.once(_encrypted, *self.keys[block], *pair)
         return self.ops.where(in_first, x0, x1)

@@ -116,6 +116,9 @@ class NumpyOps:
             result[others] = rare(x[others])
         return result
 
+    def once(self, function: Callable[..., Any], *values: Array | int, **options: bool) -> Any:
+        return function(self, *values, **options)
+
 
 def _to_odd(value: Array, error: Array) -> Array:
     bits = value.view(np.int64)

@@ -81,3 +81,10 @@ class Ops(WordOps, Protocol):
 
         Either function may be evaluated where its value is not wanted.
         """
+
+    def once(self, function: Callable[..., Any], *values: Any, **options: bool) -> Any:
+        """`function(self, *values, **options)`, which works element by element.
+
+        A framework that traces may do so once, for draws of all shapes. Words may be Python
+        integers.
+        """

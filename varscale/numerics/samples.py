@@ -93,7 +93,8 @@ def from_fraction(ops: Ops, law: Law, fraction: Floats) -> Floats:
     u = ops.fma(fraction, float(width), float(lower))
     x = ops.maximum(u, float(lower))
     if law.distribution != "uniform":
-        x = erf_inv(ops, x, double=law.dtype == np.float64, old_log1p=law.old_log1p)
+        double = law.dtype == np.float64
+        x = ops.once(erf_inv, x, double=double, old_log1p=law.old_log1p)
     for factor in law.factors_before_clip:
         x = x * float(factor)
     if law.clip is not None:

@@ -103,9 +103,12 @@ def _is_for_host(law: Law | ComplexLaw) -> bool:
     """Whether TensorFlow's graph would not make these values.
 
     Its optimizer makes x * (sqrt2 * stddev) of (x * sqrt2) * stddev, and the like of complex
-    samples, and can be told not to for the whole process only. Some float8 have no casts in it.
+    samples, and can be told not to for the whole process only. Some float8 have no casts in it;
+    and float64's logarithm is the C library's, on the host, which may as well make all the rest.
     """
     if isinstance(law, ComplexLaw):
+        return True
+    if law.dtype == np.float64 and law.distribution != "uniform":
         return True
     narrow = float_format(law.dtype).narrow  # its samples are a table
     merged = bool(law.factors_before_clip) and law.clip is None and not narrow

@@ -66,8 +66,8 @@ class TensorFlowOps:
     def fma(self, a: Tensor, b: Any, c: Any) -> Tensor:
         if a.dtype == tf.float64:
             return fma64(a, b, c, _to_odd)
-        product = tf.cast(a, tf.float64) * tf.cast(b, tf.float64)  # exact: 24 + 24 bits
-        return tf.cast(sum_to_odd(product, tf.cast(c, tf.float64), _to_odd), tf.float32)
+        a, b, c = (_float64(value) for value in (a, b, c))
+        return tf.cast(sum_to_odd(a * b, c, _to_odd), tf.float32)  # a * b is exact: 24 + 24 bits
 
     def sqrt(self, x: Tensor) -> Tensor:
         # Not relied upon to be correctly rounded. For float32 it need not be: the float64 root of
@@ -109,19 +109,41 @@ class TensorFlowOps:
     ) -> Tensor:
         return tf.where(mask, common(x), rare(x))
 
+    def once(self, function: Callable[..., Any], *values: Tensor | int, **options: bool) -> Any:
+        tensors = [_word(value) for value in values]
+        dtypes = tuple(tensor.dtype for tensor in tensors)
+        return _graph(function, dtypes, tuple(options.items()))(*tensors)
+
+
+@functools.cache
+def _graph(
+    function: Callable[..., Any], dtypes: tuple[Any, ...], options: tuple[Any, ...]
+) -> Callable[..., Any]:
+    """A function of tensors of any shape, traced once: most of what tracing a draw would take."""
+    traced: Callable[..., Any] = tf.function(
+        lambda *values: function(TENSORFLOW, *values, **dict(options)),
+        input_signature=[tf.TensorSpec(None, dtype) for dtype in dtypes],
+        autograph=False,
+    )
+    return traced
+
 
 def _word(value: Tensor | int) -> Tensor:
     return tf.constant(value, tf.uint32) if isinstance(value, int) else value
 
 
+def _float64(value: Tensor | float) -> Tensor:
+    # TensorFlow would make a float32 of a Python float, and then cast it.
+    return tf.cast(value, tf.float64) if tf.is_tensor(value) else tf.constant(value, tf.float64)
+
+
 def _to_odd(value: Tensor, error: Tensor) -> Tensor:
     bits = tf.bitcast(value, tf.int64)
-    one = tf.constant(1, tf.int64)
-    # The neighbour towards the error: one up in magnitude where the signs agree, else one down.
-    step = tf.where(tf.equal(error > 0, value > 0), one, -one)
-    even = tf.equal(tf.bitwise.bitwise_and(bits, one), 0)
-    moved = tf.where(tf.logical_and(tf.not_equal(error, 0), even), bits + step, bits)
-    return tf.bitcast(moved, tf.float64)
+    inexact = tf.cast(tf.not_equal(error, 0), tf.int64)
+    # Of an inexact sum the digits that are certain, one less where the signs differ; then a 1.
+    signs = tf.bitwise.bitwise_xor(bits, tf.bitcast(error, tf.int64))
+    certain = bits + tf.bitwise.right_shift(signs, tf.constant(63, tf.int64)) * inexact
+    return tf.bitcast(tf.bitwise.bitwise_or(certain, inexact), tf.float64)
 
 
 #: Stateless, so one is enough.

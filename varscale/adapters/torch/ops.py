@@ -106,6 +106,9 @@ class TorchOps:
     ) -> Tensor:
         return torch.where(mask, common(x), rare(x))
 
+    def once(self, function: Callable[..., Any], *values: Tensor | int, **options: bool) -> Any:
+        return function(self, *values, **options)
+
 
 def _signed(word: int) -> int:
     """A word in [0, 2**32) as the int32 of the same bits."""
