@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import cast
 
 from varscale.conformance.cases import Case
+from varscale.conformance.reference import VECTORS
 from varscale.conformance.results import Outcome
-from varscale.conformance.running import Plan, execute
+from varscale.conformance.running import LostError, Plan, execute
 from varscale.conformance.subject import Subject, find_subject
 
 __all__ = ["in_processes", "usual_jobs"]
@@ -38,8 +39,10 @@ def in_processes(plan: Plan, name: str, jobs: int) -> Iterator[Outcome]:
         jobs: how many processes.
 
     Yields:
-        The outcomes, in no order. Where a process dies, those of its cases are missing, which
-        makes the run fail.
+        The outcomes, in no order.
+
+    Raises:
+        LostError: a process died, and the outcomes of its cases with it.
     """
     groups = _groups(plan.cases)
     sent = replace(plan, subject=cast(Subject, None))  # not every subject can be sent
@@ -56,7 +59,10 @@ def in_processes(plan: Plan, name: str, jobs: int) -> Iterator[Outcome]:
             yield from done.result()
         whole = True
     except BrokenProcessPool:
-        return
+        raise LostError(
+            "a process of the run ended before its time (crashed, or killed for its memory?): "
+            "--jobs 1 shows at which case"
+        ) from None
     finally:
         executor.shutdown(wait=whole, cancel_futures=True)
         # Who interrupts does not wait for cases that nobody will see.
@@ -65,11 +71,14 @@ def in_processes(plan: Plan, name: str, jobs: int) -> Iterator[Outcome]:
 
 
 def _groups(cases: Sequence[Case]) -> list[list[Case]]:
-    """The cases that share what a library compiles for a shape and a dtype; most first."""
-    found: dict[object, list[Case]] = {}
+    """The cases that share what a library compiles, for a shape and a dtype; the longest first."""
+    found: dict[tuple[object, ...], list[Case]] = {}
+    recorded = ("recorded",)  # many draws a case, the same ones in each file
     for case in cases:
-        found.setdefault((case.kind, case.shape, case.dtype, case.spec.samples), []).append(case)
-    return sorted(found.values(), key=len, reverse=True)
+        one = (case.shape, case.dtype, case.spec.samples, case.kind == "manners")
+        found.setdefault(recorded if case.what in VECTORS else one, []).append(case)
+    first = [found.pop(recorded)] if recorded in found else []
+    return first + sorted(found.values(), key=len, reverse=True)
 
 
 _plan: Plan

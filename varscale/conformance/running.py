@@ -26,7 +26,7 @@ from varscale.conformance.results import Finding, Outcome, Run
 from varscale.conformance.scale_case import scale_case
 from varscale.conformance.subject import NotOffered, Subject
 
-__all__ = ["ALARM", "Plan", "carry_out", "execute", "plan", "run"]
+__all__ = ["ALARM", "LostError", "Plan", "carry_out", "execute", "plan", "run"]
 
 #: The probability that a subject that is as it should be fails a run, by default.
 ALARM = 1e-6
@@ -35,6 +35,10 @@ _PACKAGES = (
     *("varscale", "numpy", "scipy", "jax", "jaxlib", "torch", "tensorflow-cpu", "tensorflow"),
     *("keras", "flax", "dm-haiku", "equinox", "timm", "ml_dtypes"),
 )
+
+
+class LostError(Exception):
+    """The rest of a run's outcomes cannot be had; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,18 @@ class Plan:
     options: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
 
-    def finish(self, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-        """What is wrong with a run of these outcomes as a whole."""
+    def finish(self, outcomes: Sequence[Outcome], lost: str = "") -> tuple[str, ...]:
+        """What is wrong with a run of these outcomes as a whole.
+
+        Args:
+            outcomes: of the cases that were carried out.
+            lost: why the others were not, if that is known.
+        """
         done, wanted = [one.case for one in outcomes], [one.id for one in self.cases]
-        faults = [f"promised, but not carried out: {one}" for one in wanted if one not in done]
+        missing = [one for one in wanted if one not in done]
+        if lost:
+            return (f"{lost}; {len(missing)} of {len(wanted)} cases were not carried out",)
+        faults = [f"promised, but not carried out: {one}" for one in missing]
         faults += [f"carried out, but not promised: {one}" for one in done if one not in wanted]
         if len(set(done)) < len(done):
             faults.append("a case was carried out twice")
@@ -248,15 +260,20 @@ def carry_out(
         plan: the plan.
         progress: see `run`.
         results: where the outcomes come from, in any order; default: each case is executed here.
+            Where it raises `LostError`, the run has the outcomes so far, and a fault.
     """
     started, date = time.perf_counter(), datetime.datetime.now(datetime.UTC)
     outcomes: list[Outcome] = []
     if results is None:
         results = (execute(plan, case) for case in plan.cases)
-    for outcome in results:
-        outcomes.append(outcome)
-        if progress is not None:
-            progress(outcome, len(outcomes), len(plan.cases))
+    lost = ""
+    try:
+        for outcome in results:
+            outcomes.append(outcome)
+            if progress is not None:
+                progress(outcome, len(outcomes), len(plan.cases))
+    except LostError as error:
+        lost = str(error)
     places = {case.id: place for place, case in enumerate(plan.cases)}
     outcomes.sort(key=lambda one: places.get(one.case, len(places)))
     return Run(
@@ -266,7 +283,7 @@ def carry_out(
         profile=plan.profile,
         alarm=plan.alarm,
         outcomes=tuple(outcomes),
-        faults=plan.finish(outcomes),
+        faults=plan.finish(outcomes, lost),
         versions=versions(),
         machine=machine(),
         date=date.isoformat(timespec="seconds"),

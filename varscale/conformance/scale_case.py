@@ -22,7 +22,7 @@ __all__ = ["scale_case"]
 
 #: Layers and shapes of as many elements as the case's, with fans one apart from round numbers.
 _OTHERS = (
-    *(("dense", shape) for shape in ((66, 64), (33, 128), (32, 132), (4, 1056))),
+    *(("dense", shape) for shape in ((66, 64), (33, 128), (4, 1056))),
     ("conv1d", (2, 33, 64)),
     ("conv", (3, 2, 11, 64)),
 )

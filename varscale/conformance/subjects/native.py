@@ -70,7 +70,7 @@ def _initializer(spec: Spec) -> Callable[..., Any]:
     return made
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=256)
 def _jitted(spec: Spec, shape: tuple[int, ...], dtype: str) -> Callable[[Any], Any]:
     """A compiled function of the key, so that many keys cost one compilation."""
     import jax
