@@ -145,11 +145,12 @@ def _specs(dtypes: Sequence[str], *, brief: bool) -> Iterator[tuple[Spec, str]]:
 
 def _scales(device: str, dtypes: Sequence[str]) -> Iterator[Case]:
     if "float32" in dtypes:
-        for mode in get_args(Mode):
-            for distribution in get_args(Distribution):
-                spec = of_layer("dense", mode, distribution)
-                name = f"scale/{spec.name}/float32/{device}"
-                yield Case(name, "scale", device, "float32", spec, (64, 66), 1)
+        # Fans and the law of the samples are two things: each mode, and each law of one mode.
+        laws = [("fan_in", one) for one in get_args(Distribution)]
+        for mode, distribution in [*laws, *((one, "uniform") for one in get_args(Mode)[1:])]:
+            spec = of_layer("dense", mode, distribution)
+            name = f"scale/{spec.name}/float32/{device}"
+            yield Case(name, "scale", device, "float32", spec, (64, 66), 1)
 
 
 def _bits(

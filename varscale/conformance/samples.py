@@ -67,7 +67,8 @@ class Marginal:
         self.low, self.high = min(self.low, float(wide.min())), max(self.high, float(wide.max()))
         z = standardized(self.law, wide)
         square = z * z
-        self.sums += z.sum(), square.sum(), np.dot(square, z)
+        # No BLAS here either; see `varscale.conformance.dependence.Sum`.
+        self.sums += z.sum(), square.sum(), (square * z).sum()
         if self.short:
             found, counts = np.unique(wide + 0.0, return_counts=True)
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):
