@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import varscale
+from tests.packaging.forms import FORMS
 
 # Refuses and records every attempt to load, so that the tests also hold where nothing is installed
 # and against `try: import torch`. To look whether a framework is there (find_spec) is no attempt.
@@ -67,11 +68,10 @@ for make in (varscale.numpy.lecun_normal, varscale.numpy.glorot_uniform, varscal
 }
 
 
-def output(program: str) -> str:
+def output(program: str, *arguments: str) -> str:
     """What a program prints; varscale is the installed one, whatever the current folder holds."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-P", "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -112,6 +112,13 @@ else:
     raise AssertionError("no error")
 """
     assert set(asked_for(program)) == {framework}
+
+
+@pytest.mark.parametrize("framework", ["torch", "tensorflow", "keras"])
+def test_every_form_of_a_doors_import_works(framework: str) -> None:
+    # The NumPy door's: test_distributions.py, for every way to install varscale.
+    pytest.importorskip(framework, reason=f"not installed: pip install varscale[{framework}]")
+    assert output(FORMS, framework).splitlines()[-1] == varscale.__file__
 
 
 @pytest.mark.parametrize("framework", ["torch", "keras"])
