@@ -160,6 +160,12 @@ def test_patterns_of_cases_that_were_not_chosen_are_no_fault(tmp_path: Path) -> 
     assert [one.status for one in result.outcomes] == ["passed", "known"]
 
 
+def test_patterns_of_cases_that_the_fast_profile_leaves_out_are_no_fault(tmp_path: Path) -> None:
+    known = file_of(tmp_path, entry(WRONG_ALWAYS) + entry('["law/none"]'))
+    assert run(Small(), seed=1, known=known, profile="fast").passed
+    assert not run(Small(), seed=1, known=known).passed
+
+
 # The file
 
 
