@@ -34,6 +34,7 @@ CASES: dict[str, Draw] = {
     "float32, part": lambda d, k: d.uniform()(k, (7, 10), layout=PART),
     "float32, scalar": lambda d, k: d.uniform()(k, ()),
     "float32, empty": lambda d, k: d.uniform()(k, (2, 0, 3)),
+    "float64, uniform": lambda d, k: d.he_uniform()(k, (40, 50), "float64"),
     "float64, normal of jax 0.10": lambda d, k: d.normal(0.3, compiled=False)(
         k, (40, 50), "float64"
     ),
@@ -61,6 +62,7 @@ HOST_ONLY: dict[str, Draw] = {
 LEGACY = (
     "complex64, normal",
     "float32, normal",
+    "float64, uniform",
     "float64, truncated normal",
     "float16, normal",
     "bfloat16, truncated normal",
@@ -99,7 +101,8 @@ def test_a_graph_draws_what_the_reference_draws(name: str, static: dict[str, Any
 
 @pytest.mark.parametrize(
     "name",
-    ["float32, normal of jax 0.10", "float64, normal of jax 0.10", "complex64, normal",
+    ["float64, uniform", "float32, normal of jax 0.10", "float64, normal of jax 0.10",
+     "complex64, normal",
      "complex64, truncated normal", "complex128, uniform"],
 )  # fmt: skip
 def test_a_graph_of_its_own_is_not_rearranged(name: str) -> None:

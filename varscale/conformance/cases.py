@@ -25,6 +25,13 @@ DTYPES = (*("float32", "float64", "float16", "bfloat16", "float8_e5m2", "complex
 _REAL = DTYPES[:5]
 _PLAIN: tuple[Name, ...] = ("normal", "truncated_normal", "uniform")
 _SHAPE = LAYERS["dense"].shape
+# Libraries have a function for each pair; the geometric mean is one number in most shapes.
+_SCALED: tuple[tuple[Mode, Distribution], ...] = (
+    *(("fan_in", "truncated_normal"), ("fan_in", "normal"), ("fan_in", "uniform")),
+    *(("fan_out", "normal"), ("fan_out", "uniform")),
+    *(("fan_avg", "normal"), ("fan_avg", "uniform")),
+    ("fan_geo_avg", "uniform"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +152,7 @@ def _specs(dtypes: Sequence[str], *, brief: bool) -> Iterator[tuple[Spec, str]]:
 
 def _scales(device: str, dtypes: Sequence[str]) -> Iterator[Case]:
     if "float32" in dtypes:
-        # Fans and the law of the samples are two things: each mode, and each law of one mode.
-        laws = [("fan_in", one) for one in get_args(Distribution)]
-        for mode, distribution in [*laws, *((one, "uniform") for one in get_args(Mode)[1:])]:
+        for mode, distribution in _SCALED:
             spec = of_layer("dense", mode, distribution)
             name = f"scale/{spec.name}/float32/{device}"
             yield Case(name, "scale", device, "float32", spec, (64, 66), 1)

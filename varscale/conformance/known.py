@@ -11,8 +11,8 @@ The file is TOML:
     backend = "tensorflow"                # optional: only where Keras runs on this backend
     strict = false                        # optional: so small that chance decides; may pass too
 
-Every case that a pattern matches has to fail, and every pattern has to match a case that is run:
-an unexpected pass and a pattern that matches nothing are failures of the run.
+Every case that a pattern matches has to fail: an unexpected pass is a failure of the run. So is a
+pattern that matches nothing, in a run of all cases.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def in_processes(plan: Plan, name: str, jobs: int) -> Iterator[Outcome]:
         whole = True
     except BrokenProcessPool:
         raise LostError(
-            "a process of the run ended before its time (crashed, or killed for its memory?): "
-            "--jobs 1 shows at which case"
+            "a process of the run ended before its time (crashed, killed for its memory, or "
+            "without the subject): with --jobs 1 the last case that is shown is the one before"
         ) from None
     finally:
         executor.shutdown(wait=whole, cancel_futures=True)

@@ -34,7 +34,8 @@ def references(subject: str) -> tuple[Reference, ...]:
     The recorded files; and the installed JAX, eager and under `jax.jit`, but for the one of the two
     that is the subject itself. Until 0.11, `jax.jit` rounds the draws of most dtypes in ways that
     `compiled=` has no name for (docs/exactness.md): only float32 is compared there. `jax.jit` is
-    compared with the eager JAX beside it alone: the recorded values are eager ones.
+    compared with the eager JAX beside it alone, under keys of the default order: the recorded
+    values are eager ones.
     """
     found = [Reference(name, recorded=True) for name in VECTORS if subject != "jax.jit"]
     if importlib.util.find_spec("jax"):

@@ -52,7 +52,7 @@ class Plan:
         alarm: the probability that a right subject fails, over all cases.
         profile: how much is drawn.
         known: known deviations.
-        whole: whether these are all cases of the subject, or chosen ones.
+        whole: whether these are all cases of the subject: none was chosen, nor left out by "fast".
         options: see `Run`.
         patterns: see `Run`.
     """
@@ -77,7 +77,7 @@ class Plan:
         done, wanted = [one.case for one in outcomes], [one.id for one in self.cases]
         missing = [one for one in wanted if one not in done]
         if lost:
-            return (f"{lost}; {len(missing)} of {len(wanted)} cases were not carried out",)
+            return (f"{lost}; no outcome of {len(missing)} of {len(wanted)} cases",)
         faults = [f"promised, but not carried out: {one}" for one in missing]
         faults += [f"carried out, but not promised: {one}" for one in done if one not in wanted]
         if len(set(done)) < len(done):
@@ -141,7 +141,6 @@ def plan(
     if not chosen:
         raise ValueError(f"no case of {subject.name} matches {', '.join(cases or ['anything'])}")
     deviations = _deviations(subject, known)
-    # "fast" leaves cases out, which known deviations may be about.
     whole = cases is None and dtypes is None and devices is None and profile != "fast"
     said = _options(devices, dtypes, alarm, known)
     patterns = tuple(cases or ())

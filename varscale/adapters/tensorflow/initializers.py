@@ -54,8 +54,8 @@ class TensorFlowInitializer:
     ) -> Any:
         """Draw a tensor: exactly what JAX's initializer gives for the same key and shape.
 
-        Inside `tf.function` the values are made by the graph, and the key may be a symbolic
-        uint32 tensor of shape (2,).
+        Inside `tf.function` the values are made by the graph, or by one operation of it on the
+        host (docs/exactness.md); the key may be a symbolic uint32 tensor of shape (2,).
 
         Args:
             key: a `varscale.Key`, an integer seed, a uint32 tensor or a JAX key.

@@ -22,7 +22,10 @@ Tensor = Any
 
 
 class TensorFlowOps:
-    """Operations for `tf.function`; they also run eagerly."""
+    """Operations for `tf.function`; they also run eagerly.
+
+    All of `Ops`, though a graph leaves complex samples and float64's logarithm to the host.
+    """
 
     def add(self, a: Tensor | int, b: Tensor | int) -> Tensor:
         return tf.add(_word(a), _word(b))
@@ -110,6 +113,8 @@ class TensorFlowOps:
         return tf.where(mask, common(x), rare(x))
 
     def once(self, function: Callable[..., Any], *values: Tensor | int, **options: bool) -> Any:
+        if not tf.inside_function():  # a tf.Graph of its own, which the kept one would keep alive
+            return function(self, *values, **options)
         tensors = [_word(value) for value in values]
         dtypes = tuple(tensor.dtype for tensor in tensors)
         return _graph(function, dtypes, tuple(options.items()))(*tensors)

@@ -175,6 +175,12 @@ _ENTRIES: tuple[Entry, ...] = (
         "scale/fan_in/normal/float32/cpu", "fans", _fans(_with_bias),
     ),
     (
+        "the bias is counted in the average",
+        "(in + 1 + out) / 2: as above, in another function than that of fan_in.",
+        "scale/fan_avg/normal/float32/cpu", "fans",
+        _average(lambda fan_in, fan_out: (fan_in + 1 + fan_out) / 2),
+    ),
+    (
         "the deviation is rounded to bfloat16",
         "The scale is computed in the dtype of the parameters of another layer.",
         "scale/fan_in/truncated_normal/float32/cpu", "fans",
