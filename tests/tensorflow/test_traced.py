@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -154,7 +156,18 @@ def test_a_graph_holds_no_random_operation_and_no_state(static: dict[str, Any]) 
     with graph.as_default():
         door.lecun_normal()(0, (3, 4))
     kinds = {operation.type for operation in graph.get_operations()}
+    assert {"LeftShift", "Mul"} <= kinds  # the cipher and the samples, and not calls of them
     assert not {kind for kind in kinds if "Random" in kind or "Variable" in kind}
+
+
+def test_a_graph_that_drew_is_not_kept_alive() -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        door.lecun_normal()(0, (3, 4))
+    alive = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert alive() is None
 
 
 def test_the_arithmetic_is_traced_once_for_draws_of_all_shapes(
