@@ -140,18 +140,19 @@ def slices(kept: Dependence, law: Moments, alarm: float) -> Finding:
     far = max(law.reach**2 / law.second - 1, 0.0)
     share = alarm / len(place) / 2
     # Thousands of blocks are of a few sizes.
-    sizes, size_of = np.unique(np.concatenate(counts), return_inverse=True)
-    above = np.array([bernstein(int(n), spread, far, share) for n in sizes])
-    below = np.array([bernstein(int(n), spread, 1.0, share) for n in sizes])
-    missed = [bernstein(int(n), spread, 1.0, _MISS) for n in sizes]
-    away = (ratio - 1) / np.where(ratio > 1, above[size_of], below[size_of])
+    distinct, which = np.unique(np.concatenate(counts), return_inverse=True)
+    above, below, missed = (
+        np.array([bernstein(n, spread, reach, probability) for n in distinct.tolist()])
+        for reach, probability in ((far, share), (1.0, share), (1.0, _MISS))
+    )
+    away = (ratio - 1) / np.where(ratio > 1, above[which], below[which])
     worst = int(np.argmax(np.abs(away)))
     axis, start, size = place[worst].tolist()
     where = f"{kept.axes[axis]}[{start}:{start + size}]"
     deviation = math.sqrt(max(float(ratio[worst]), 0))
     return Finding(
         *("slices", bool((np.abs(away) <= 1).all()), kept.n, float(away[worst]), 1.0, alarm),
-        min(detectable_scale(*pair) for pair in zip(above.tolist(), missed, strict=True)),
+        min(map(detectable_scale, above.tolist(), missed.tolist())),
         _OF_A_BLOCK,
         f"largest at {where}: {deviation:.4f} times the deviation",
     )
