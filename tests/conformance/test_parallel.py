@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
+pytest.importorskip("scipy", reason="not installed: pip install varscale[conformance]")
+
 from varscale.conformance.parallel import _groups
 from varscale.conformance.reference import VECTORS
 from varscale.conformance.running import plan
