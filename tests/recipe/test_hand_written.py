@@ -116,10 +116,30 @@ def nested(key: Any) -> Any:
     return lax.scan(outer, 0, random.split(key, (2, 3)))[1]
 
 
+def scaled_elsewhere(key: Any) -> Any:
+    """Products and sums of elements that were moved, which XLA may compute before it moves them."""
+    x, y = random.normal(key, (48, 32)), random.uniform(key, (48, 32)) * 0.3
+    row, half = random.normal(key, (1, 32)), random.uniform(key, (48, 32), "float16", -0.5, 1.25)
+    alone = random.normal(random.fold_in(key, 1), (48, 32))
+    first, second = random.normal(key, ()), random.truncated_normal(key, -2.0, 2.0, ())
+    wide = numpy.broadcast_to(x, (3, 48, 32))
+    products = [
+        one * 0.02
+        for one in (x.reshape(-1), x.T, numpy.flip(x), wide, numpy.tile(x, (2, 1)), x[:, None],
+                    x[1:], x[::2], row[::2], numpy.stack([x, y]), numpy.concatenate([x, y]),
+                    numpy.flip(x.T), numpy.flip(numpy.flip(x)), numpy.flip(wide), numpy.flip(x).T)
+    ]  # fmt: skip
+    sums = [y.T + 1, y[1:] + 1, 0.7 - numpy.stack([y, x]), y.T - x.T, x.T * 1.0 + 1, -x.T + 0.3,
+            1 - numpy.flip(numpy.stack([alone, alone])) * 1.0]  # fmt: skip
+    numbers = [first / 3, first.reshape(1) * 0.02, -second * 1e-6 / 0.02]
+    return [*products, *sums, *numbers, x.T / 0.7, (half + 1) * 0.02 * 0.3]
+
+
 PROGRAMS = {
     each.__name__: each
     for each in (
         mixture, chained_keys, indexed_keys, backwards, rearranged, initialized, shifted, nested,
+        scaled_elsewhere,
     )
 }  # fmt: skip
 
@@ -210,6 +230,19 @@ def test_leaves_of_the_same_name_are_numbered() -> None:
         [("over", 0.02), ("over", -1.7)],
     ),
     False,
+)
+@hypothesis.example(  # a factor on either side of a reshape
+    (
+        "folded",
+        (
+            "leaf",
+            0,
+            {"kind": "normal", "shape": (), "dtype": "float32"},
+            [("flat",), ("times", 0.02)],
+        ),
+        3,
+    ),
+    True,
 )
 @hypothesis.given(programs, hypothesis.strategies.booleans())
 def test_a_drawn_init_is_replayed_bit_for_bit(program: Any, compiled: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from varscale.recipe.recording.products import elementwise
 from varscale.recipe.recording.sampling import normal_of
-from varscale.recipe.recording.values import Fixed, Stored, Tracing, Value, shape_of
+from varscale.recipe.recording.values import Fixed, Stored, Tracing, Value, moved, shape_of
 
 __all__ = ["OF_ELEMENTS", "REARRANGING", "recorded"]
 
@@ -66,6 +66,16 @@ def _simple(name: str, **fields: Callable[[Any], Any]) -> Callable[..., Stored]:
     return rule
 
 
+def _moving(name: str, **fields: Callable[[Any], Any]) -> Callable[..., Value]:
+    """A rule: an operation that puts elements elsewhere."""
+
+    def rule(tracer: Tracing, eqn: Any, *inputs: Value) -> Value:
+        made = {each: make(eqn) for each, make in fields.items()}
+        return moved(tracer, name, *inputs, shape=_shape(eqn), fields=made)
+
+    return rule
+
+
 def _shape(eqn: Any) -> tuple[int, ...]:
     return tuple(map(int, eqn.outvars[0].aval.shape))
 
@@ -88,15 +98,14 @@ def _converted(tracer: Tracing, eqn: Any, x: Value) -> Value:
 def _reshape(tracer: Tracing, eqn: Any, x: Value, *sizes: Value) -> Value:
     if eqn.params.get("dimensions") is not None or sizes:
         raise NotImplementedError("it transposes, or has a size that is not known")
-    return tracer.scope.add("reshape", x, shape=_shape(eqn), fields={"shape": _shape(eqn)})
+    return moved(tracer, "reshape", x, shape=_shape(eqn), fields={"shape": _shape(eqn)})
 
 
 def _slice(tracer: Tracing, eqn: Any, x: Value) -> Value:
     start, stop = _integers("start_indices")(eqn), _integers("limit_indices")(eqn)
     step = tuple(map(int, eqn.params["strides"] or (1,) * len(start)))
-    return tracer.scope.add(
-        "slice", x, shape=_shape(eqn), fields={"start": start, "stop": stop, "step": step}
-    )
+    fields = {"start": start, "stop": stop, "step": step}
+    return moved(tracer, "slice", x, shape=_shape(eqn), fields=fields)
 
 
 def _split_array(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
@@ -106,7 +115,7 @@ def _split_array(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
     for size, result in zip(_integers("sizes")(eqn), eqn.outvars, strict=True):
         start[axis], stop[axis] = offset, offset + size
         fields = {"start": tuple(start), "stop": tuple(stop), "step": (1,) * len(start)}
-        parts.append(tracer.scope.add("slice", x, shape=result.aval.shape, fields=fields))
+        parts.append(moved(tracer, "slice", x, shape=result.aval.shape, fields=fields))
         offset += size
     return parts
 
@@ -154,17 +163,17 @@ def _unstacked(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
         start[axis], stop[axis] = i, i + 1
         fields = {"start": tuple(start), "stop": tuple(stop), "step": (1,) * len(shape)}
         row = (*shape[:axis], 1, *shape[axis + 1 :])
-        part = tracer.scope.add("slice", x, shape=row, fields=fields)
+        part = moved(tracer, "slice", x, shape=row, fields=fields)
         sizes = tuple(map(int, result.aval.shape))
-        rows.append(tracer.scope.add("reshape", part, shape=sizes, fields={"shape": sizes}))
+        rows.append(moved(tracer, "reshape", part, shape=sizes, fields={"shape": sizes}))
     return rows
 
 
 def _stack(tracer: Tracing, eqn: Any, *parts: Value) -> Value:
     axis, result = int(eqn.params["axis"]), _shape(eqn)
     row = (*result[:axis], 1, *result[axis + 1 :])
-    rows = [tracer.scope.add("reshape", one, shape=row, fields={"shape": row}) for one in parts]
-    return tracer.scope.add("concatenate", *rows, shape=result, fields={"axis": axis})
+    rows = [moved(tracer, "reshape", one, shape=row, fields={"shape": row}) for one in parts]
+    return moved(tracer, "concatenate", *rows, shape=result, fields={"axis": axis})
 
 
 def _tile(tracer: Tracing, eqn: Any, x: Value) -> Value:
@@ -172,8 +181,8 @@ def _tile(tracer: Tracing, eqn: Any, x: Value) -> Value:
     pairs = zip(_integers("reps")(eqn), sizes, strict=True)
     wide = tuple(n for pair in pairs for n in pair)
     fields = {"shape": wide, "axes": tuple(range(1, 2 * count, 2))}
-    repeated = tracer.scope.add("broadcast", x, shape=wide, fields=fields)
-    return tracer.scope.add("reshape", repeated, shape=_shape(eqn), fields={"shape": _shape(eqn)})
+    repeated = moved(tracer, "broadcast", x, shape=wide, fields=fields)
+    return moved(tracer, "reshape", repeated, shape=_shape(eqn), fields={"shape": _shape(eqn)})
 
 
 def _square(tracer: Tracing, eqn: Any, x: Value) -> Value:
@@ -187,14 +196,14 @@ _RULES: Mapping[str, Callable[..., Any]] = {
     "random_fold_in": _simple("fold_in"),
     "erf_inv": normal_of,
     "reshape": _reshape,
-    "squeeze": _simple("reshape", shape=_shape),
-    "expand_dims": _simple("reshape", shape=_shape),
-    "transpose": _simple("transpose", axes=_integers("permutation")),
+    "squeeze": _moving("reshape", shape=_shape),
+    "expand_dims": _moving("reshape", shape=_shape),
+    "transpose": _moving("transpose", axes=_integers("permutation")),
     "slice": _slice,
     "split": _split_array,
-    "rev": _simple("reverse", axes=_integers("dimensions")),
-    "broadcast_in_dim": _simple("broadcast", shape=_shape, axes=_integers("broadcast_dimensions")),
-    "concatenate": _simple("concatenate", axis=lambda eqn: int(eqn.params["dimension"])),
+    "rev": _moving("reverse", axes=_integers("dimensions")),
+    "broadcast_in_dim": _moving("broadcast", shape=_shape, axes=_integers("broadcast_dimensions")),
+    "concatenate": _moving("concatenate", axis=lambda eqn: int(eqn.params["dimension"])),
     "stack": _stack,
     "unstack": _unstacked,
     "tile": _tile,

@@ -5,6 +5,7 @@ Source: measured on jax 0.10.2 and 0.12.0.1; `record` compares every recipe with
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -16,11 +17,13 @@ from varscale.recipe.exponentials import DTYPES as EXPONENTIAL
 from varscale.recipe.recording.values import (
     Drawn,
     Fixed,
+    Moved,
     Product,
     Stored,
     Tracing,
     Value,
     as_number,
+    moved,
     shape_of,
 )
 from varscale.recipe.recording.versions import FOLDS
@@ -31,6 +34,8 @@ __all__ = ["BY_RECIPROCAL", "elementwise"]
 BY_RECIPROCAL = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 #: Dtypes in which compiled code fuses a product and a sum.
 _FUSED = (np.dtype(np.float32), np.dtype(np.float64))
+#: Operations that XLA may compute in another order, or several at once.
+_RING = ("add", "subtract", "multiply", "negate")
 #: Elements from which on exp and log are those of `varscale.recipe.exponentials`; of fewer, they
 #: are where there is one or a multiple of 4. In jax 0.10.2, arrays of one axis of 3, 5, 6, 7, 11,
 #: 13, 14 and 15 differ where nothing else is compiled with them.
@@ -46,20 +51,12 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
     """
     shape = eqn.outvars[0].aval.shape
     dtype = np.dtype(eqn.invars[-1].aval.dtype)
-    if name == "negate":
-        negated = _negated(tracer, inputs[0])
-        if negated is not None:
-            return negated
     if name == "divide" and dtype in BY_RECIPROCAL and _same_for_all(tracer, inputs[1], shape):
         name = "multiply"
         inputs = [inputs[0], _reciprocal(tracer, as_number(inputs[1], shape), dtype)]
     inputs = _spread(tracer, inputs, shape)
-    if name == "multiply" and dtype in FLOATS:
-        return _product(tracer, inputs[0], inputs[1], shape, dtype)
-    if name in ("add", "subtract") and tracer.unit is not None and dtype in _FUSED:
-        fused = _fused(tracer, name, inputs, shape)
-        if fused is not None:
-            return fused
+    if name in _RING and dtype in FLOATS:
+        return _in_ring(tracer, name, inputs, shape, dtype)
     if name in ("exp", "log"):
         if dtype.name not in EXPONENTIAL:
             raise NotImplementedError(f"of {dtype}, only of {', '.join(EXPONENTIAL)}")
@@ -71,6 +68,41 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
     if name == "select" and len(inputs) != 3:
         raise NotImplementedError("it chooses among more than two")
     return _written(tracer, name, inputs, shape)
+
+
+def _in_ring(
+    tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Value:
+    """A sum, a product or a negative of floats, as XLA rounds it."""
+    last = _moved_last(tracer, name, inputs, shape)
+    if last is not None:
+        numbers = [as_number(one, shape) for one in inputs]
+        parts = []
+        for part in last.inputs:
+            operands = [part if one is last else one for one in numbers]
+            parts.append(_in_ring(tracer, name, operands, shape_of(part), dtype))
+        return moved(tracer, last.name, *parts, shape=last.shape, fields=last.fields)
+    result: Value | None = None
+    if name == "negate":
+        result = _negated(tracer, inputs[0])
+    elif name == "multiply":
+        result = _product(tracer, inputs[0], inputs[1], shape, dtype)
+    elif tracer.unit is not None and dtype in _FUSED:
+        result = _fused(tracer, name, inputs, shape)
+    return _written(tracer, name, inputs, shape) if result is None else result
+
+
+def _moved_last(
+    tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]
+) -> Moved | None:
+    """The input whose elements XLA moves after this operation; all others are numbers."""
+    found = None
+    for one in inputs:
+        if isinstance(one, Moved) and one.unit is tracer.unit and found is None:
+            found = one if one.scaled_before or name != "multiply" else None
+        elif shape_of(one) != () and not (isinstance(one, Fixed) and one.uniform and one.inner):
+            return None
+    return found
 
 
 def _reciprocal(tracer: Tracing, x: Value, dtype: np.dtype[Any]) -> Value:
@@ -93,7 +125,7 @@ def _spread(tracer: Tracing, inputs: list[Value], shape: tuple[int, ...]) -> lis
     """
     if not shape or any(shape_of(as_number(one, shape)) for one in inputs):
         return inputs
-    if tracer.unit is not None and any(isinstance(one, Drawn | Product) for one in inputs):
+    if tracer.unit is not None and any(isinstance(one, Drawn | Product | Moved) for one in inputs):
         raise NotImplementedError(
             "in compiled code, a drawn number and a constant array give an array; draw the array, "
             "or make it of the result: jnp.full(shape, number)"
@@ -125,6 +157,8 @@ def _product(
     if isinstance(b, Drawn) or (isinstance(b, Product) and not isinstance(a, Drawn)):
         a, b = b, a
     number, inner = as_number(b, shape), shape_of(b) == () or (isinstance(b, Fixed) and b.inner)
+    if tracer.unit is not None and _is_one(number) and shape_of(a) == shape:
+        return a  # XLA leaves the product out
     if isinstance(a, Drawn):
         if isinstance(number, Fixed) and number.uniform:
             scaled = a.times(number.number, tracer.unit, inner=inner)
@@ -139,24 +173,27 @@ def _product(
         and a.unit is tracer.unit
         and FOLDS
         and inner
-        and shape
         and shape_of(a.b) == shape_of(number) == ()
+        and (shape or (isinstance(a.b, Fixed) and isinstance(number, Fixed)))
     ):
         number = tracer.scope.add("multiply", a.b, number, shape=())
         a = a.a
     a = as_number(a, shape)
-    if tracer.unit is not None and dtype in _FUSED:
+    if tracer.unit is not None and dtype in BY_RECIPROCAL:
         return Product(a, number, shape, tracer.unit)
     return _written(tracer, "multiply", [a, number], shape)
 
 
+def _is_one(number: Value) -> bool:
+    """A constant 1 in the code being compiled."""
+    return isinstance(number, Fixed) and number.inner and number.uniform and number.number == 1
+
+
 def _same_for_all(tracer: Tracing, divisor: Value, shape: tuple[int, ...]) -> bool:
     """Whether XLA sees that all elements are divided by one number."""
-    if shape == ():
-        return False
-    if shape_of(divisor) == ():
-        return True
-    return tracer.unit is not None and isinstance(divisor, Fixed) and divisor.uniform
+    if tracer.unit is not None and isinstance(divisor, Fixed) and divisor.uniform:
+        return shape != () or divisor.inner
+    return shape != () and shape_of(divisor) == ()
 
 
 def _fused(tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]) -> Value | None:
@@ -182,4 +219,15 @@ def _factors(tracer: Tracing, value: Value) -> tuple[Value, Value] | None:
         return value.a, value.b
     if isinstance(value, Drawn) and value.scale and value.unit is tracer.unit:
         return value.without_last(), Fixed(np.asarray(value.scale[-1]))
+    if isinstance(value, Moved) and len(value.inputs) == 1:
+        factors = _factors(tracer, value.inputs[0])
+        if factors is not None:
+            of, move = shape_of(value.inputs[0]), functools.partial(moved, tracer, value.name)
+            first, second = (
+                move(one, shape=value.shape, fields=value.fields)
+                if shape_of(one) == of and not (of == () and isinstance(one, Fixed))
+                else one
+                for one in factors
+            )
+            return first, second
     return None
