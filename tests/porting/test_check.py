@@ -206,6 +206,7 @@ def test_library_options_are_taken(params: Any) -> None:
     seed=st.integers(0, 99),
 )
 @example(shape=[2, 3], dtype="complex64", same=False, init=door.orthogonal(), key=None, seed=0)
+@example(shape=[], dtype="bfloat16", same=False, init=door.zeros, key=None, seed=56)
 def test_any_shape_and_dtype_can_be_compared(
     shape: list[int], dtype: str, same: bool, init: Any, key: Any, seed: int
 ) -> None:
@@ -215,6 +216,6 @@ def test_any_shape_and_dtype_can_be_compared(
     tree = {"w": as_numpy(other)}
     said: Any = {"params": {"w": ("w", init)}, "key": key}
     found = door.check(Free(values), tree, "flax.linen", **said)
-    assert found.ok == (same or 0 in shape)
+    assert found.ok == torch.equal(values, other)  # short dtypes: now and then by chance
     assert (found.rows[0].cause is None) == found.ok
     assert str(found)
