@@ -132,7 +132,8 @@ def scaled_elsewhere(key: Any) -> Any:
     sums = [y.T + 1, y[1:] + 1, 0.7 - numpy.stack([y, x]), y.T - x.T, x.T * 1.0 + 1, -x.T + 0.3,
             1 - numpy.flip(numpy.stack([alone, alone])) * 1.0]  # fmt: skip
     numbers = [first / 3, first.reshape(1) * 0.02, -second * 1e-6 / 0.02]
-    return [*products, *sums, *numbers, x.T / 0.7, (half + 1) * 0.02 * 0.3]
+    return [*products, *sums, *numbers, x.T / 0.7, (half + 1) * 0.02 * 0.3,
+            x[:32] * y[:32].T - 0.5]  # fmt: skip
 
 
 PROGRAMS = {

@@ -96,13 +96,16 @@ def _moved_last(
     tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]
 ) -> Moved | None:
     """The input whose elements XLA moves after this operation; all others are numbers."""
-    found = None
-    for one in inputs:
-        if isinstance(one, Moved) and one.unit is tracer.unit and found is None:
-            found = one if one.scaled_before or name != "multiply" else None
-        elif shape_of(one) != () and not (isinstance(one, Fixed) and one.uniform and one.inner):
-            return None
-    return found
+    arrays = [
+        one
+        for one in inputs
+        if isinstance(one, Moved)
+        or (shape_of(one) and not (isinstance(one, Fixed) and one.uniform and one.inner))
+    ]
+    last = arrays[0] if len(arrays) == 1 else None
+    if not isinstance(last, Moved) or last.unit is not tracer.unit:
+        return None
+    return last if last.scaled_before or name != "multiply" else None
 
 
 def _reciprocal(tracer: Tracing, x: Value, dtype: np.dtype[Any]) -> Value:
