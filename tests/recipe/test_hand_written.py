@@ -120,8 +120,6 @@ def scaled_elsewhere(key: Any) -> Any:
     """Products and sums of elements that were moved, which XLA may compute before it moves them."""
     x, y = random.normal(key, (48, 32)), random.uniform(key, (48, 32)) * 0.3
     row, half = random.normal(key, (1, 32)), random.uniform(key, (48, 32), "float16", -0.5, 1.25)
-    alone = random.normal(random.fold_in(key, 1), (48, 32))
-    first, second = random.normal(key, ()), random.truncated_normal(key, -2.0, 2.0, ())
     wide = numpy.broadcast_to(x, (3, 48, 32))
     products = [
         one * 0.02
@@ -129,11 +127,39 @@ def scaled_elsewhere(key: Any) -> Any:
                     x[1:], x[::2], row[::2], numpy.stack([x, y]), numpy.concatenate([x, y]),
                     numpy.flip(x.T), numpy.flip(numpy.flip(x)), numpy.flip(wide), numpy.flip(x).T)
     ]  # fmt: skip
-    sums = [y.T + 1, y[1:] + 1, 0.7 - numpy.stack([y, x]), y.T - x.T, x.T * 1.0 + 1, -x.T + 0.3,
-            1 - numpy.flip(numpy.stack([alone, alone])) * 1.0]  # fmt: skip
-    numbers = [first / 3, first.reshape(1) * 0.02, -second * 1e-6 / 0.02]
-    return [*products, *sums, *numbers, x.T / 0.7, (half + 1) * 0.02 * 0.3,
+    sums = [y.T + 1, y[1:] + 1, y.T - x.T, x.T * 1.0 + 1, 1.0 * y[1:] + 0.3, -x.T + 0.3,
+            1 - numpy.flip(x), -numpy.concatenate([x, numpy.zeros((2, 32))]),
+            numpy.concatenate([numpy.maximum(x, 0), numpy.zeros((2, 32))]) + 1]  # fmt: skip
+    return [*products, *sums, 0.02 * x.T, x.T / 0.7, (half + 1) * 0.02 * 0.3,
             x[:32] * y[:32].T - 0.5]  # fmt: skip
+
+
+def numbers_alone(key: Any) -> Any:
+    """Drawn numbers, of which one in four shows in its last bit what was rounded."""
+    first, second = random.normal(key, ()), random.truncated_normal(key, -2.0, 2.0, ())
+    return [first / 3, first.reshape(1) * 0.02, -second * 1e-6 / 0.02, 0.3 * second * 0.7]
+
+
+def test_drawn_numbers_are_scaled_as_xla_scales_them() -> None:
+    handed = jax.jit(lambda key, x: [each * x for each in numbers_alone(key)])
+    for compiled, function in ((True, numbers_alone), (False, lambda key: handed(key, 0.3))):
+        made = recorded(function, compiled=compiled)
+        reference = jax.jit(function) if compiled else function
+        for seed in range(50):
+            for (path, array), want in zip(
+                recipe.replay(made, seed).items(), reference(random.key(seed)), strict=True
+            ):
+                agree(array, np.asarray(want), f"{path}, seed {seed}", exact=EVERY_BIT)
+
+
+def test_a_long_chain_of_moves_is_recorded() -> None:
+    def chain(key: Any) -> Any:
+        x = random.normal(key, (3, 5))
+        for _ in range(300):
+            x = numpy.flip(x.T, 0)
+        return x
+
+    compare(chain, compiled=True)
 
 
 PROGRAMS = {

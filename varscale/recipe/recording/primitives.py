@@ -9,7 +9,14 @@ import numpy as np
 
 from varscale.recipe.recording.products import elementwise
 from varscale.recipe.recording.sampling import normal_of
-from varscale.recipe.recording.values import Fixed, Stored, Tracing, Value, moved, shape_of
+from varscale.recipe.recording.values import (
+    Fixed,
+    Stored,
+    Tracing,
+    Value,
+    put_elsewhere,
+    shape_of,
+)
 
 __all__ = ["OF_ELEMENTS", "REARRANGING", "recorded"]
 
@@ -69,9 +76,9 @@ def _simple(name: str, **fields: Callable[[Any], Any]) -> Callable[..., Stored]:
 def _moving(name: str, **fields: Callable[[Any], Any]) -> Callable[..., Value]:
     """A rule: an operation that puts elements elsewhere."""
 
-    def rule(tracer: Tracing, eqn: Any, *inputs: Value) -> Value:
+    def rule(tracer: Tracing, eqn: Any, x: Value) -> Value:
         made = {each: make(eqn) for each, make in fields.items()}
-        return moved(tracer, name, *inputs, shape=_shape(eqn), fields=made)
+        return put_elsewhere(tracer, name, x, shape=_shape(eqn), fields=made)
 
     return rule
 
@@ -98,14 +105,14 @@ def _converted(tracer: Tracing, eqn: Any, x: Value) -> Value:
 def _reshape(tracer: Tracing, eqn: Any, x: Value, *sizes: Value) -> Value:
     if eqn.params.get("dimensions") is not None or sizes:
         raise NotImplementedError("it transposes, or has a size that is not known")
-    return moved(tracer, "reshape", x, shape=_shape(eqn), fields={"shape": _shape(eqn)})
+    return put_elsewhere(tracer, "reshape", x, shape=_shape(eqn), fields={"shape": _shape(eqn)})
 
 
 def _slice(tracer: Tracing, eqn: Any, x: Value) -> Value:
     start, stop = _integers("start_indices")(eqn), _integers("limit_indices")(eqn)
     step = tuple(map(int, eqn.params["strides"] or (1,) * len(start)))
     fields = {"start": start, "stop": stop, "step": step}
-    return moved(tracer, "slice", x, shape=_shape(eqn), fields=fields)
+    return put_elsewhere(tracer, "slice", x, shape=_shape(eqn), fields=fields)
 
 
 def _split_array(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
@@ -115,7 +122,7 @@ def _split_array(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
     for size, result in zip(_integers("sizes")(eqn), eqn.outvars, strict=True):
         start[axis], stop[axis] = offset, offset + size
         fields = {"start": tuple(start), "stop": tuple(stop), "step": (1,) * len(start)}
-        parts.append(moved(tracer, "slice", x, shape=result.aval.shape, fields=fields))
+        parts.append(put_elsewhere(tracer, "slice", x, shape=result.aval.shape, fields=fields))
         offset += size
     return parts
 
@@ -163,17 +170,17 @@ def _unstacked(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
         start[axis], stop[axis] = i, i + 1
         fields = {"start": tuple(start), "stop": tuple(stop), "step": (1,) * len(shape)}
         row = (*shape[:axis], 1, *shape[axis + 1 :])
-        part = moved(tracer, "slice", x, shape=row, fields=fields)
+        part = put_elsewhere(tracer, "slice", x, shape=row, fields=fields)
         sizes = tuple(map(int, result.aval.shape))
-        rows.append(moved(tracer, "reshape", part, shape=sizes, fields={"shape": sizes}))
+        rows.append(put_elsewhere(tracer, "reshape", part, shape=sizes, fields={"shape": sizes}))
     return rows
 
 
 def _stack(tracer: Tracing, eqn: Any, *parts: Value) -> Value:
     axis, result = int(eqn.params["axis"]), _shape(eqn)
     row = (*result[:axis], 1, *result[axis + 1 :])
-    rows = [moved(tracer, "reshape", one, shape=row, fields={"shape": row}) for one in parts]
-    return moved(tracer, "concatenate", *rows, shape=result, fields={"axis": axis})
+    rows = [tracer.scope.add("reshape", one, shape=row, fields={"shape": row}) for one in parts]
+    return tracer.scope.add("concatenate", *rows, shape=result, fields={"axis": axis})
 
 
 def _tile(tracer: Tracing, eqn: Any, x: Value) -> Value:
@@ -181,8 +188,10 @@ def _tile(tracer: Tracing, eqn: Any, x: Value) -> Value:
     pairs = zip(_integers("reps")(eqn), sizes, strict=True)
     wide = tuple(n for pair in pairs for n in pair)
     fields = {"shape": wide, "axes": tuple(range(1, 2 * count, 2))}
-    repeated = moved(tracer, "broadcast", x, shape=wide, fields=fields)
-    return moved(tracer, "reshape", repeated, shape=_shape(eqn), fields={"shape": _shape(eqn)})
+    repeated = put_elsewhere(tracer, "broadcast", x, shape=wide, fields=fields)
+    return put_elsewhere(
+        tracer, "reshape", repeated, shape=_shape(eqn), fields={"shape": _shape(eqn)}
+    )
 
 
 def _square(tracer: Tracing, eqn: Any, x: Value) -> Value:
@@ -203,7 +212,7 @@ _RULES: Mapping[str, Callable[..., Any]] = {
     "split": _split_array,
     "rev": _moving("reverse", axes=_integers("dimensions")),
     "broadcast_in_dim": _moving("broadcast", shape=_shape, axes=_integers("broadcast_dimensions")),
-    "concatenate": _moving("concatenate", axis=lambda eqn: int(eqn.params["dimension"])),
+    "concatenate": _simple("concatenate", axis=lambda eqn: int(eqn.params["dimension"])),
     "stack": _stack,
     "unstack": _unstacked,
     "tile": _tile,

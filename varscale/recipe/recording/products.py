@@ -5,7 +5,6 @@ Source: measured on jax 0.10.2 and 0.12.0.1; `record` compares every recipe with
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -23,7 +22,7 @@ from varscale.recipe.recording.values import (
     Tracing,
     Value,
     as_number,
-    moved,
+    put_elsewhere,
     shape_of,
 )
 from varscale.recipe.recording.versions import FOLDS
@@ -34,8 +33,6 @@ __all__ = ["BY_RECIPROCAL", "elementwise"]
 BY_RECIPROCAL = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 #: Dtypes in which compiled code fuses a product and a sum.
 _FUSED = (np.dtype(np.float32), np.dtype(np.float64))
-#: Operations that XLA may compute in another order, or several at once.
-_RING = ("add", "subtract", "multiply", "negate")
 #: Elements from which on exp and log are those of `varscale.recipe.exponentials`; of fewer, they
 #: are where there is one or a multiple of 4. In jax 0.10.2, arrays of one axis of 3, 5, 6, 7, 11,
 #: 13, 14 and 15 differ where nothing else is compiled with them.
@@ -51,12 +48,20 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
     """
     shape = eqn.outvars[0].aval.shape
     dtype = np.dtype(eqn.invars[-1].aval.dtype)
+    if name == "negate":
+        negated = _negated(tracer, inputs[0])
+        if negated is not None:
+            return negated
     if name == "divide" and dtype in BY_RECIPROCAL and _same_for_all(tracer, inputs[1], shape):
         name = "multiply"
         inputs = [inputs[0], _reciprocal(tracer, as_number(inputs[1], shape), dtype)]
     inputs = _spread(tracer, inputs, shape)
-    if name in _RING and dtype in FLOATS:
-        return _in_ring(tracer, name, inputs, shape, dtype)
+    if name == "multiply" and dtype in FLOATS:
+        return _product(tracer, inputs[0], inputs[1], shape, dtype)
+    if name in ("add", "subtract") and tracer.unit is not None and dtype in _FUSED:
+        fused = _fused(tracer, name, inputs, shape)
+        if fused is not None:
+            return fused
     if name in ("exp", "log"):
         if dtype.name not in EXPONENTIAL:
             raise NotImplementedError(f"of {dtype}, only of {', '.join(EXPONENTIAL)}")
@@ -68,44 +73,6 @@ def elementwise(tracer: Tracing, eqn: Any, name: str, inputs: list[Value]) -> Va
     if name == "select" and len(inputs) != 3:
         raise NotImplementedError("it chooses among more than two")
     return _written(tracer, name, inputs, shape)
-
-
-def _in_ring(
-    tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> Value:
-    """A sum, a product or a negative of floats, as XLA rounds it."""
-    last = _moved_last(tracer, name, inputs, shape)
-    if last is not None:
-        numbers = [as_number(one, shape) for one in inputs]
-        parts = []
-        for part in last.inputs:
-            operands = [part if one is last else one for one in numbers]
-            parts.append(_in_ring(tracer, name, operands, shape_of(part), dtype))
-        return moved(tracer, last.name, *parts, shape=last.shape, fields=last.fields)
-    result: Value | None = None
-    if name == "negate":
-        result = _negated(tracer, inputs[0])
-    elif name == "multiply":
-        result = _product(tracer, inputs[0], inputs[1], shape, dtype)
-    elif tracer.unit is not None and dtype in _FUSED:
-        result = _fused(tracer, name, inputs, shape)
-    return _written(tracer, name, inputs, shape) if result is None else result
-
-
-def _moved_last(
-    tracer: Tracing, name: str, inputs: list[Value], shape: tuple[int, ...]
-) -> Moved | None:
-    """The input whose elements XLA moves after this operation; all others are numbers."""
-    arrays = [
-        one
-        for one in inputs
-        if isinstance(one, Moved)
-        or (shape_of(one) and not (isinstance(one, Fixed) and one.uniform and one.inner))
-    ]
-    last = arrays[0] if len(arrays) == 1 else None
-    if not isinstance(last, Moved) or last.unit is not tracer.unit:
-        return None
-    return last if last.scaled_before or name != "multiply" else None
 
 
 def _reciprocal(tracer: Tracing, x: Value, dtype: np.dtype[Any]) -> Value:
@@ -128,7 +95,7 @@ def _spread(tracer: Tracing, inputs: list[Value], shape: tuple[int, ...]) -> lis
     """
     if not shape or any(shape_of(as_number(one, shape)) for one in inputs):
         return inputs
-    if tracer.unit is not None and any(isinstance(one, Drawn | Product | Moved) for one in inputs):
+    if tracer.unit is not None and any(isinstance(one, Drawn | Product) for one in inputs):
         raise NotImplementedError(
             "in compiled code, a drawn number and a constant array give an array; draw the array, "
             "or make it of the result: jnp.full(shape, number)"
@@ -147,6 +114,10 @@ def _negated(tracer: Tracing, x: Value) -> Value | None:
     if isinstance(x, Product) and x.unit is tracer.unit:
         a = tracer.scope.add("negate", x.a, shape=shape_of(x.a))
         return Product(a, x.b, x.shape, x.unit)
+    if isinstance(x, Moved):
+        negated = _negated(tracer, x.source)
+        if negated is not None:
+            return put_elsewhere(tracer, x.name, negated, shape=x.shape, fields=x.fields)
     return None
 
 
@@ -157,11 +128,15 @@ def _product(
 
     In compiled code, XLA may make one number of two (`versions.FOLDS`).
     """
-    if isinstance(b, Drawn) or (isinstance(b, Product) and not isinstance(a, Drawn)):
-        a, b = b, a
-    number, inner = as_number(b, shape), shape_of(b) == () or (isinstance(b, Fixed) and b.inner)
+    a, b = sorted((a, b), key=_order)
+    number = as_number(b, shape)
+    # A number for all elements of an array may be handed in; for one element it may not.
+    inner = b.inner if isinstance(b, Fixed) and shape_of(b) == shape else shape_of(b) == ()
     if tracer.unit is not None and _is_one(number) and shape_of(a) == shape:
         return a  # XLA leaves the product out
+    if isinstance(a, Moved) and inner and shape_of(number) == () and _scaled_before(tracer, a):
+        product = _product(tracer, a.source, number, shape_of(a.source), dtype)
+        return put_elsewhere(tracer, a.name, product, shape=shape, fields=a.fields)
     if isinstance(a, Drawn):
         if isinstance(number, Fixed) and number.uniform:
             scaled = a.times(number.number, tracer.unit, inner=inner)
@@ -177,7 +152,7 @@ def _product(
         and FOLDS
         and inner
         and shape_of(a.b) == shape_of(number) == ()
-        and (shape or (isinstance(a.b, Fixed) and isinstance(number, Fixed)))
+        and (shape or (isinstance(a.b, Fixed) and isinstance(number, Fixed) and a.b.inner))
     ):
         number = tracer.scope.add("multiply", a.b, number, shape=())
         a = a.a
@@ -185,6 +160,23 @@ def _product(
     if tracer.unit is not None and dtype in BY_RECIPROCAL:
         return Product(a, number, shape, tracer.unit)
     return _written(tracer, "multiply", [a, number], shape)
+
+
+def _order(factor: Value) -> int:
+    """Draws first, constants last."""
+    if isinstance(factor, Drawn):
+        return 0
+    return 1 if isinstance(factor, Product | Moved) else 3 if isinstance(factor, Fixed) else 2
+
+
+def _scaled_before(tracer: Tracing, moved: Moved) -> bool:
+    """Whether XLA makes one number of two factors, one before the move and one after it.
+
+    Not where elements are left out, nor where what is reversed was moved before.
+    """
+    if not FOLDS or moved.unit is not tracer.unit or moved.name == "slice":
+        return False
+    return moved.name != "reverse" or not isinstance(moved.source, Moved)
 
 
 def _is_one(number: Value) -> bool:
@@ -222,15 +214,15 @@ def _factors(tracer: Tracing, value: Value) -> tuple[Value, Value] | None:
         return value.a, value.b
     if isinstance(value, Drawn) and value.scale and value.unit is tracer.unit:
         return value.without_last(), Fixed(np.asarray(value.scale[-1]))
-    if isinstance(value, Moved) and len(value.inputs) == 1:
-        factors = _factors(tracer, value.inputs[0])
+    if isinstance(value, Moved) and value.unit is tracer.unit:
+        factors = _factors(tracer, value.source)
         if factors is not None:
-            of, move = shape_of(value.inputs[0]), functools.partial(moved, tracer, value.name)
-            first, second = (
-                move(one, shape=value.shape, fields=value.fields)
-                if shape_of(one) == of and not (of == () and isinstance(one, Fixed))
+            before = shape_of(value.source)
+            a, b = (
+                put_elsewhere(tracer, value.name, one, shape=value.shape, fields=value.fields)
+                if shape_of(one) == before and not (before == () and isinstance(one, Fixed))
                 else one
                 for one in factors
             )
-            return first, second
+            return a, b
     return None

@@ -26,7 +26,7 @@ __all__ = [
     "Unit",
     "Value",
     "as_number",
-    "moved",
+    "put_elsewhere",
     "shape_of",
 ]
 
@@ -133,58 +133,47 @@ class Product:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moved:
-    """Elements put elsewhere in compiled code, which XLA scales and sums where they came from.
+    """A value of compiled code whose elements were put elsewhere; no operation yet.
 
     Attributes:
-        name: of the operation, which is written where the result is used.
-        inputs: of the operation: one, or the parts of a concatenation.
+        name: of the operation.
+        source: its input.
         fields: of the operation.
         shape: of the result.
         unit: the code that is compiled.
+        depth: how many moves it is away from a draw or a product.
     """
 
     name: str
-    inputs: tuple[Value, ...]
+    source: Value
     fields: Mapping[str, Any]
     shape: tuple[int, ...]
     unit: Unit
-
-    @property
-    def scaled_before(self) -> bool:
-        """Whether XLA makes one product of one before this operation and one after it.
-
-        Not where elements are left out or put beside others, nor where what is reversed was put
-        elsewhere before; found so in jax 0.10.2.
-        """
-        if self.name == "reverse":
-            return not isinstance(self.inputs[0], Moved)
-        return self.name not in ("slice", "concatenate")
+    depth: int
 
 
 Value: TypeAlias = "Fixed | Stored | Drawn | Product | Moved"
 
+#: Moves in a row that are kept in mind; what is moved more often is written.
+_DEEPEST = 16
 
-def moved(
-    tracer: Tracing,
-    name: str,
-    *inputs: Value,
-    shape: tuple[int, ...],
-    fields: Mapping[str, Any],
+
+def put_elsewhere(
+    tracer: Tracing, name: str, x: Value, *, shape: tuple[int, ...], fields: Mapping[str, Any]
 ) -> Value:
-    """The result of an operation that puts elements elsewhere."""
-    first = inputs[0]
-    if name in ("slice", "concatenate") and len(inputs) == 1 and shape_of(first) == shape:
-        return first
-    if (
-        name == "reverse"
-        and isinstance(first, Moved)
-        and (first.name, first.fields) == (name, fields)
-    ):
-        return first.inputs[0]
-    lazy = (one for one in inputs if isinstance(one, Drawn | Product | Moved))
-    if tracer.unit is not None and any(one.unit is tracer.unit for one in lazy):
-        return Moved(name, inputs, fields, shape, tracer.unit)
-    return tracer.scope.add(name, *inputs, shape=shape, fields=fields)
+    """The result of an operation that moves elements, written now or, in compiled code, later.
+
+    A slice of all elements and the reverse of a reverse are what they were made from.
+    """
+    if name == "slice" and shape_of(x) == shape:
+        return x
+    if name == "reverse" and isinstance(x, Moved) and (x.name, x.fields) == (name, fields):
+        return x.source
+    depth = 1 + (x.depth if isinstance(x, Moved) else 0)
+    kept = isinstance(x, Drawn | Product | Moved) and x.unit is tracer.unit
+    if kept and tracer.unit is not None and depth <= _DEEPEST:
+        return Moved(name, x, fields, shape, tracer.unit, depth)
+    return tracer.scope.add(name, x, shape=shape, fields=fields)
 
 
 def as_number(value: Value, shape: tuple[int, ...]) -> Value:
@@ -247,7 +236,7 @@ class Scope:
         if isinstance(value, Product):
             return self.add("multiply", value.a, value.b, shape=value.shape)
         if isinstance(value, Moved):
-            return self.add(value.name, *value.inputs, shape=value.shape, fields=value.fields)
+            return self.add(value.name, value.source, shape=value.shape, fields=value.fields)
         if isinstance(value, Drawn):
             return self._drawn(value)
         array = value.array
