@@ -131,7 +131,7 @@ def scaled_elsewhere(key: Any) -> Any:
             1 - numpy.flip(x), -numpy.concatenate([x, numpy.zeros((2, 32))]),
             numpy.concatenate([numpy.maximum(x, 0), numpy.zeros((2, 32))]) + 1]  # fmt: skip
     return [*products, *sums, 0.02 * x.T, x.T / 0.7, (half + 1) * 0.02 * 0.3,
-            x[:32] * y[:32].T - 0.5]  # fmt: skip
+            -((y + 1) * 0.3) * 0.7, x[:32] * y[:32].T - 0.5]  # fmt: skip
 
 
 def numbers_alone(key: Any) -> Any:
@@ -141,7 +141,10 @@ def numbers_alone(key: Any) -> Any:
 
 
 def test_drawn_numbers_are_scaled_as_xla_scales_them() -> None:
-    handed = jax.jit(lambda key, x: [each * x for each in numbers_alone(key)])
+    def scaled(key: Any, x: Any) -> Any:
+        return [*(each * x for each in numbers_alone(key)), abs(random.normal(key, ())) * x * 0.02]
+
+    handed = jax.jit(scaled)
     for compiled, function in ((True, numbers_alone), (False, lambda key: handed(key, 0.3))):
         made = recorded(function, compiled=compiled)
         reference = jax.jit(function) if compiled else function

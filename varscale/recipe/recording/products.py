@@ -113,7 +113,7 @@ def _negated(tracer: Tracing, x: Value) -> Value | None:
         return x.negated(tracer.unit)
     if isinstance(x, Product) and x.unit is tracer.unit:
         a = tracer.scope.add("negate", x.a, shape=shape_of(x.a))
-        return Product(a, x.b, x.shape, x.unit)
+        return Product(a, x.b, x.shape, x.unit, folds=False)
     if isinstance(x, Moved):
         negated = _negated(tracer, x.source)
         if negated is not None:
@@ -148,6 +148,7 @@ def _product(
             a = a.without_last()
     elif (
         isinstance(a, Product)
+        and a.folds
         and a.unit is tracer.unit
         and FOLDS
         and inner

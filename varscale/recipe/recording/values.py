@@ -123,12 +123,21 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """A product in compiled code, which XLA fuses with a sum."""
+    """A product in compiled code, which XLA fuses with a sum.
+
+    Attributes:
+        a: a factor.
+        b: a factor, or a number for all elements.
+        shape: of the product.
+        unit: the code that is compiled.
+        folds: XLA multiplies the number with the next one before it is used.
+    """
 
     a: Value
     b: Value
     shape: tuple[int, ...]
     unit: Unit
+    folds: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
