@@ -105,7 +105,11 @@ def _converted(tracer: Tracing, eqn: Any, x: Value) -> Value:
 def _reshape(tracer: Tracing, eqn: Any, x: Value, *sizes: Value) -> Value:
     if eqn.params.get("dimensions") is not None or sizes:
         raise NotImplementedError("it transposes, or has a size that is not known")
-    return put_elsewhere(tracer, "reshape", x, shape=_shape(eqn), fields={"shape": _shape(eqn)})
+    return _reshaped(tracer, x, _shape(eqn))
+
+
+def _reshaped(tracer: Tracing, x: Value, shape: tuple[int, ...]) -> Value:
+    return put_elsewhere(tracer, "reshape", x, shape=shape, fields={"shape": shape})
 
 
 def _slice(tracer: Tracing, eqn: Any, x: Value) -> Value:
@@ -157,7 +161,7 @@ def _scatter(tracer: Tracing, eqn: Any, x: Value, indices: Value, part: Value) -
     if not all(0 <= i < n for i, n in zip(at, shape, strict=False)):
         raise NotImplementedError("a position lies outside the array")
     whole = (*(1 for _ in lead), *shape_of(part))
-    inner = tracer.scope.add("reshape", part, shape=whole, fields={"shape": whole})
+    inner = _reshaped(tracer, part, whole)
     start = (*at, *(0 for _ in shape_of(part)))
     return tracer.scope.add("update", x, inner, shape=shape, fields={"start": start})
 
@@ -171,15 +175,14 @@ def _unstacked(tracer: Tracing, eqn: Any, x: Value) -> list[Value]:
         fields = {"start": tuple(start), "stop": tuple(stop), "step": (1,) * len(shape)}
         row = (*shape[:axis], 1, *shape[axis + 1 :])
         part = put_elsewhere(tracer, "slice", x, shape=row, fields=fields)
-        sizes = tuple(map(int, result.aval.shape))
-        rows.append(put_elsewhere(tracer, "reshape", part, shape=sizes, fields={"shape": sizes}))
+        rows.append(_reshaped(tracer, part, tuple(map(int, result.aval.shape))))
     return rows
 
 
 def _stack(tracer: Tracing, eqn: Any, *parts: Value) -> Value:
     axis, result = int(eqn.params["axis"]), _shape(eqn)
     row = (*result[:axis], 1, *result[axis + 1 :])
-    rows = [tracer.scope.add("reshape", one, shape=row, fields={"shape": row}) for one in parts]
+    rows = [_reshaped(tracer, one, row) for one in parts]
     return tracer.scope.add("concatenate", *rows, shape=result, fields={"axis": axis})
 
 
@@ -189,9 +192,7 @@ def _tile(tracer: Tracing, eqn: Any, x: Value) -> Value:
     wide = tuple(n for pair in pairs for n in pair)
     fields = {"shape": wide, "axes": tuple(range(1, 2 * count, 2))}
     repeated = put_elsewhere(tracer, "broadcast", x, shape=wide, fields=fields)
-    return put_elsewhere(
-        tracer, "reshape", repeated, shape=_shape(eqn), fields={"shape": _shape(eqn)}
-    )
+    return _reshaped(tracer, repeated, _shape(eqn))
 
 
 def _square(tracer: Tracing, eqn: Any, x: Value) -> Value:

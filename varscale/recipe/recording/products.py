@@ -22,7 +22,7 @@ from varscale.recipe.recording.values import (
     Tracing,
     Value,
     as_number,
-    put_elsewhere,
+    moved_as,
     shape_of,
 )
 from varscale.recipe.recording.versions import FOLDS
@@ -117,7 +117,7 @@ def _negated(tracer: Tracing, x: Value) -> Value | None:
     if isinstance(x, Moved):
         negated = _negated(tracer, x.source)
         if negated is not None:
-            return put_elsewhere(tracer, x.name, negated, shape=x.shape, fields=x.fields)
+            return moved_as(tracer, x, negated)
     return None
 
 
@@ -136,7 +136,7 @@ def _product(
         return a  # XLA leaves the product out
     if isinstance(a, Moved) and inner and shape_of(number) == () and _scaled_before(tracer, a):
         product = _product(tracer, a.source, number, shape_of(a.source), dtype)
-        return put_elsewhere(tracer, a.name, product, shape=shape, fields=a.fields)
+        return moved_as(tracer, a, product)
     if isinstance(a, Drawn):
         if isinstance(number, Fixed) and number.uniform:
             scaled = a.times(number.number, tracer.unit, inner=inner)
@@ -220,7 +220,7 @@ def _factors(tracer: Tracing, value: Value) -> tuple[Value, Value] | None:
         if factors is not None:
             before = shape_of(value.source)
             a, b = (
-                put_elsewhere(tracer, value.name, one, shape=value.shape, fields=value.fields)
+                moved_as(tracer, value, one)
                 if shape_of(one) == before and not (before == () and isinstance(one, Fixed))
                 else one
                 for one in factors

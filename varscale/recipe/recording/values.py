@@ -26,6 +26,7 @@ __all__ = [
     "Unit",
     "Value",
     "as_number",
+    "moved_as",
     "put_elsewhere",
     "shape_of",
 ]
@@ -183,6 +184,11 @@ def put_elsewhere(
     if kept and tracer.unit is not None and depth <= _DEEPEST:
         return Moved(name, x, fields, shape, tracer.unit, depth)
     return tracer.scope.add(name, x, shape=shape, fields=fields)
+
+
+def moved_as(tracer: Tracing, other: Moved, x: Value) -> Value:
+    """A value whose elements are put where another's were."""
+    return put_elsewhere(tracer, other.name, x, shape=other.shape, fields=other.fields)
 
 
 def as_number(value: Value, shape: tuple[int, ...]) -> Value:
